@@ -1,0 +1,83 @@
+"""A function's annotations as a pydantic model: what is accepted, and what is run."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import PydanticUndefined
+
+from .errors import InvalidArguments, Problem, TaskDefinitionError
+
+_NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+class Arguments(BaseModel):
+    """Base of every task's arguments: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+
+
+def model_of(name: str, function: Callable[..., Any]) -> type[Arguments]:
+    """Build the model of a function's parameters.
+
+    Raises TaskDefinitionError for parameters that JSON arguments cannot name or check.
+    """
+    hints = _hints(name, function)
+    fields = {p.name: _field(name, p, hints) for p in inspect.signature(function).parameters.values()}
+    try:
+        return create_model(f"{name} arguments", __base__=Arguments, **fields)  # type: ignore[call-overload, no-any-return]
+    except Exception as error:
+        raise TaskDefinitionError(f"{name}: its annotations cannot be checked by pydantic: {error}") from error
+
+
+def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TaskDefinitionError(f"{name}: an annotation names something unknown: {error}") from error
+
+
+def _field(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> tuple[Any, Any]:
+    if parameter.kind not in _NAMED:
+        raise TaskDefinitionError(f"{name}: {parameter} is not possible, because arguments are passed by name")
+    if parameter.name not in hints:
+        raise TaskDefinitionError(f"{name}: parameter {parameter.name!r} needs an annotation, such as `: str`")
+    required = parameter.default is inspect.Parameter.empty
+    return hints[parameter.name], PydanticUndefined if required else parameter.default
+
+
+def bind(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the positional arguments of a call, as Python would."""
+    try:
+        return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+    except TypeError as error:
+        raise InvalidArguments(name, [Problem("", str(error))]) from None
+
+
+def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
+    """Check arguments and give them back as plain JSON values; only what was given is kept."""
+    checked = _checked(name, model, args)
+    return typing.cast("dict[str, Any]", json.loads(checked.model_dump_json(exclude_unset=True)))
+
+
+def restore(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
+    """Check stored JSON arguments once more and give them back as the types the function asks for."""
+    checked = _checked(name, model, args)
+    return {field: getattr(checked, field) for field in checked.model_fields_set}
+
+
+def _checked(name: str, model: type[Arguments], args: Mapping[str, Any]) -> Arguments:
+    try:
+        return model.model_validate(dict(args))
+    except ValidationError as error:
+        raise InvalidArguments(name, [_problem(item) for item in error.errors(include_url=False)]) from None
+
+
+def _problem(item: Mapping[str, Any]) -> Problem:
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"])
+    return Problem(pointer, str(item["msg"]).removeprefix("Value error, "), item.get("input"))

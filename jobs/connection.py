@@ -1,0 +1,85 @@
+"""The only place that builds Redis clients, and where the driver's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .errors import RedisUnavailable
+from .settings import Settings, current_settings
+
+Client = redis.Redis
+
+_OUTAGES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+)
+
+
+def connect(settings: Settings, budget: float = 2.0) -> Client:
+    """A client whose every call ends within `budget` seconds; replies are bytes, as RQ needs them.
+
+    A connection that the server has closed is replaced once. A call that timed out is not sent again here,
+    because a hung server would then cost the budget several times over.
+    """
+    return redis.Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=budget,
+        socket_connect_timeout=budget / 2,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
+        protocol=2,
+        **_tls(settings),
+    )
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    if not settings.redis_url.get_secret_value().startswith("rediss://"):
+        return {}
+    if not settings.redis_verify_certs:
+        return {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    return {"ssl_cert_reqs": "required", "ssl_check_hostname": True} | _authority(settings.redis_ca_certs)
+
+
+def _authority(given: str | None) -> dict[str, str]:
+    """A private CA comes as a path, or as the PEM text itself where a PaaS has settings but no files."""
+    if not given:
+        return {}
+    return {"ssl_ca_data": given} if "BEGIN CERTIFICATE" in given else {"ssl_ca_certs": str(Path(given))}
+
+
+class _Process:
+    """The client of this process."""
+
+    client: Client | None = None
+
+
+def client() -> Client:
+    """The client of this process, built from its settings at the first call."""
+    if _Process.client is None:
+        _Process.client = connect(current_settings())
+    return _Process.client
+
+
+def use_client(chosen: Client | None) -> None:
+    """Put this client in place of the process' own; None builds a new one at the next call."""
+    _Process.client = chosen
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Turn every outage, hang, read-only replica and full server into RedisUnavailable."""
+    try:
+        yield
+    except _OUTAGES as error:
+        raise RedisUnavailable(str(error) or type(error).__name__) from error

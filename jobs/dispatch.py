@@ -1,0 +1,205 @@
+"""Enqueue: a checked request becomes a record in one round trip."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ParamSpec
+
+from . import connection, files, inline, keys, records, registry
+from .errors import ArgumentsTooLarge, InvalidArguments, Problem
+from .records import Job
+from .registry import Task
+from .retries import Retry
+from .scripts import Value, script
+from .settings import Settings, current_settings
+
+P = ParamSpec("P")
+
+_BATCH = 300
+_IDEMPOTENCY_LIFE = 86400
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LONGEST_DELAY = timedelta(days=3660)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """What HTTP, the command line and schedules ask for; None means what the task says.
+
+    `run_at` is aware; `timeout` is seconds; `retries` replaces the task's number of retries; a request with the
+    `idempotency_key` of an accepted one gives that job, for 24 hours.
+    """
+
+    task: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    queue: str | None = None
+    run_at: datetime | None = None
+    timeout: int | None = None
+    retries: int | None = None
+    tags: Sequence[str] = ()
+    job_id: str | None = None
+    idempotency_key: str | None = None
+    schedule: str | None = None
+    tick: str | None = None
+
+
+def enqueue(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Job:
+    """Enqueue a call of a task to be run as soon as a worker is free.
+
+    Raises InvalidArguments, ArgumentsTooLarge, FileMissing or RedisUnavailable; then nothing was enqueued.
+    """
+    return Options(function).enqueue(*args, **kwargs)
+
+
+def enqueue_in(delay: float | timedelta, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Job:
+    """Enqueue a call of a task to be run after a delay, in seconds or as a timedelta."""
+    return Options(function).enqueue_in(delay, *args, **kwargs)
+
+
+def enqueue_at(when: datetime, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Job:
+    """Enqueue a call of a task to be run at an instant; `when` must carry its time zone."""
+    return Options(function).enqueue_at(when, *args, **kwargs)
+
+
+def with_options(
+    function: Callable[P, Any],
+    *,
+    queue: str | None = None,
+    timeout: int | None = None,
+    retries: int | None = None,
+    tags: Sequence[str] = (),
+    idempotency_key: str | None = None,
+) -> Options:
+    """The same task with other options for the next call: `with_options(send, queue="high").enqueue(...)`."""
+    return Options(
+        function, queue=queue, timeout=timeout, retries=retries, tags=tuple(tags), idempotency_key=idempotency_key
+    )
+
+
+class Options:
+    """A task and the options of its next call."""
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self._task = registry.task_of(function)
+        self._options = options
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> Job:
+        """As the function `enqueue`."""
+        return self._submit(None, args, kwargs)
+
+    def enqueue_in(self, delay: float | timedelta, *args: Any, **kwargs: Any) -> Job:
+        """As the function `enqueue_in`."""
+        wait = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+        return self._submit(datetime.now(UTC) + wait, args, kwargs)
+
+    def enqueue_at(self, when: datetime, *args: Any, **kwargs: Any) -> Job:
+        """As the function `enqueue_at`."""
+        return self._submit(when, args, kwargs)
+
+    def _submit(self, run_at: datetime | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Job:
+        named = self._task.bind(args, kwargs)
+        return submit(JobRequest(task=self._task.name, args=named, run_at=run_at, **self._options))
+
+
+def submit(request: JobRequest) -> Job:
+    """Accept one request; the job it gives is stored when this returns.
+
+    Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing or RedisUnavailable.
+    """
+    return submit_many([request])[0]
+
+
+def submit_many(requests: Iterable[JobRequest]) -> list[Job]:
+    """Accept requests, one round trip for each few hundred; every one is checked before the first is stored."""
+    settings, now = current_settings(), datetime.now(UTC)
+    prepared = [prepare(request, settings, now) for request in requests]
+    if inline.active():
+        return [inline.run(job) for job in prepared]
+    batches = [prepared[start : start + _BATCH] for start in range(0, len(prepared), _BATCH)]
+    return [job for batch in batches for job in _send(batch, settings)]
+
+
+def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
+    """Check a request and give the job it would become, without storing it."""
+    task = registry.find(request.task)
+    _check(request, task, now)
+    args = task.validate(request.args)
+    _check_size(args, settings)
+    delayed = request.run_at is not None and request.run_at > now
+    return Job(
+        id=request.job_id or secrets.token_hex(16),
+        task=task.name,
+        args=args,
+        queue=request.queue or task.queue,
+        status="scheduled" if delayed else "queued",
+        created_at=now,
+        enqueued_at=None if delayed else now,
+        run_at=request.run_at if delayed else None,
+        max_attempts=1 + (task.retry.max if request.retries is None else request.retries),
+        tags=tuple(request.tags),
+        schedule=request.schedule,
+        tick=request.tick,
+        idempotency_key=request.idempotency_key,
+        timeout=request.timeout or task.timeout,
+    )
+
+
+def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> list[Value]:
+    """The arguments of enqueue.lua for one job, for scripts that enqueue as part of something else."""
+    ttl = registry.find(job.task).result_ttl or settings.result_ttl
+    fields = records.record(job, client, ttl, settings.failure_ttl)
+    pairs = [part for pair in fields.items() for part in pair]
+    due = repr(job.run_at.timestamp()) if job.run_at else ""
+    created = int(job.created_at.timestamp() * 1000)
+    return [job.id, job.queue, created, due, job.idempotency_key or "", _IDEMPOTENCY_LIFE, len(pairs), *pairs]
+
+
+def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
+    client = connection.client()
+    files.require([file_id for job in batch for file_id in files.named_in(job.args)])
+    args = [part for job in batch for part in enqueue_args(job, settings, client)]
+    with connection.translate_errors():
+        ids = script("enqueue")([keys.QUEUES, keys.JOBS], args, client)
+    return [job if job.id == found.decode() else _existing(job, found.decode()) for job, found in zip(batch, ids, strict=True)]
+
+
+def _existing(asked: Job, job_id: str) -> Job:
+    """The job that holds the idempotency key; when its record has expired meanwhile, only its id is known."""
+    from . import monitor  # monitor reads what this module writes; at module level that would be a circle
+
+    return monitor.find_job(job_id) or replace(asked, id=job_id)
+
+
+def _check(request: JobRequest, task: Task, now: datetime) -> None:
+    problems = [Problem(pointer, message) for pointer, message in _wrong(request, now)]
+    if problems:
+        raise InvalidArguments(task.name, problems)
+
+
+def _wrong(request: JobRequest, now: datetime) -> Iterable[tuple[str, str]]:
+    if request.run_at is not None and request.run_at.tzinfo is None:
+        yield "/run_at", "needs a time zone, such as 2026-11-21T17:00:00+01:00"
+    elif request.run_at is not None and request.run_at - now > _LONGEST_DELAY:
+        yield "/run_at", "is more than ten years away"
+    if request.job_id is not None and not _ID.fullmatch(request.job_id):
+        yield "/job_id", "must be 1 to 128 letters, digits, '_' or '-'"
+    if request.queue is not None and not _QUEUE.fullmatch(request.queue):
+        yield "/queue", "must be letters, digits, '_', '.' or '-'"
+    if request.timeout is not None and not 1 <= request.timeout <= 86400:
+        yield "/timeout", "must be 1 to 86400 seconds"
+    if request.retries is not None and not 0 <= request.retries <= 100:
+        yield "/retries", "must be 0 to 100"
+
+
+def _check_size(args: Mapping[str, Any], settings: Settings) -> None:
+    size = len(json.dumps(args, separators=(",", ":")))
+    if size > settings.max_args_bytes:
+        raise ArgumentsTooLarge("the arguments", size, settings.max_args_bytes, "MAX_ARGS_BYTES")
+
+
+__all__ = ["JobRequest", "Options", "Retry", "enqueue", "enqueue_at", "enqueue_in", "submit", "submit_many", "with_options"]

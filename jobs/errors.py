@@ -1,0 +1,114 @@
+"""Every error Nightshift raises, under one base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class NightshiftError(Exception):
+    """Base of every error a caller may want to catch."""
+
+
+class TaskDefinitionError(NightshiftError):
+    """A function cannot become a task; the message says what to change."""
+
+
+class ScheduleDefinitionError(NightshiftError):
+    """A schedule is not valid; the message names it and the reason."""
+
+
+class UnknownTask(NightshiftError):
+    """No task is registered under this name."""
+
+    def __init__(self, name: str, known: Sequence[str] = ()) -> None:
+        hint = f"; registered are {', '.join(known)}" if known else ""
+        super().__init__(f"no task is named {name!r}{hint}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one input: a JSON pointer, what was given and what is accepted."""
+
+    pointer: str
+    message: str
+    value: Any = None
+
+
+class InvalidArguments(NightshiftError):
+    """The arguments of a job do not fit its task."""
+
+    def __init__(self, task: str, problems: Sequence[Problem]) -> None:
+        listed = "; ".join(f"{p.pointer or '/'}: {p.message}" for p in problems)
+        super().__init__(f"arguments of {task} are not valid: {listed}")
+        self.task = task
+        self.problems = tuple(problems)
+
+
+class TooLarge(NightshiftError):
+    """A payload is above its limit; `setting` names the variable that raises it."""
+
+    def __init__(self, what: str, size: int, limit: int, setting: str) -> None:
+        super().__init__(f"{what} is {size:,} bytes; the limit is {limit:,} ({setting})")
+        self.size, self.limit, self.setting = size, limit, setting
+
+
+class ArgumentsTooLarge(TooLarge):
+    """The arguments of a job are above MAX_ARGS_BYTES."""
+
+
+class ResultTooLarge(TooLarge):
+    """The result of a task is above MAX_RESULT_BYTES."""
+
+
+class FileTooLarge(TooLarge):
+    """A file is above FILE_MAX_BYTES."""
+
+
+class ResultNotJson(NightshiftError):
+    """A task returned something that JSON cannot hold."""
+
+
+class RedisUnavailable(NightshiftError):
+    """Redis did not answer in time; `retry_after` is in seconds."""
+
+    def __init__(self, reason: str, retry_after: int = 5) -> None:
+        super().__init__(f"Redis is unavailable: {reason}")
+        self.retry_after = retry_after
+
+
+class JobMissing(NightshiftError):
+    """No job has this id: it never existed, was deleted or has expired."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no job has the id {job_id!r}")
+        self.job_id = job_id
+
+
+class JobConflict(NightshiftError):
+    """The job's state does not allow this."""
+
+
+class FileMissing(NightshiftError):
+    """No file has this id: it never existed or has expired."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"no file has the id {file_id!r}; it may have expired")
+        self.file_id = file_id
+
+
+class NotInJob(NightshiftError):
+    """`current_job()` was called outside a task that is being run."""
+
+    def __init__(self) -> None:
+        super().__init__("current_job() works only inside a task that is being run as a job")
+
+
+class SettingsError(NightshiftError):
+    """The environment is not usable; `problems` holds one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("the settings are not usable:\n" + "\n".join(f"  - {p}" for p in problems))
+        self.problems = tuple(problems)

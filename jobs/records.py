@@ -1,0 +1,168 @@
+"""A job as the rest of the house sees it, and as the hash that RQ and we share."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rq.job import Job as RqJob
+from rq.job import JobStatus
+from rq.serializers import JSONSerializer
+
+from .connection import Client
+
+VERSION = 1
+ENTRY = "jobs.perform"
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task says it is; `total` is None when it does not know."""
+
+    done: float
+    total: float | None
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """The last error of a job: the exception's class and its message."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One enqueued call of a task, as it was when it was read. Times are aware UTC.
+
+    `status` is one of RQ's words: queued, scheduled, started, finished, failed, canceled, deferred, stopped.
+    `attempt` counts the attempts that were started. `result` is filled in inline mode only; elsewhere it is read
+    by `jobs.monitor.get_result`.
+    """
+
+    id: str
+    task: str
+    args: dict[str, Json]
+    queue: str
+    status: str
+    created_at: datetime
+    enqueued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    run_at: datetime | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    progress: Progress | None = None
+    error: JobError | None = None
+    worker: str | None = None
+    tags: tuple[str, ...] = ()
+    schedule: str | None = None
+    tick: str | None = None
+    idempotency_key: str | None = None
+    timeout: int = 180
+    result: Json = field(default=None, compare=False)
+
+
+def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[str, str | int | bytes]:
+    """The hash of a new job: RQ's own fields from RQ's own code, then ours, without what is empty."""
+    rq = RqJob.create(
+        ENTRY,
+        args=(job.task, job.args),
+        id=job.id,
+        connection=client,
+        origin=job.queue,
+        timeout=job.timeout,
+        result_ttl=result_ttl,
+        failure_ttl=failure_ttl,
+        description=job.task,
+        serializer=JSONSerializer,
+        status=JobStatus(job.status),
+    )
+    rq.created_at = job.created_at
+    rq.enqueued_at = job.enqueued_at
+    fields = rq.to_dict() | {"status": job.status} | _ours(job)
+    return {name: value for name, value in fields.items() if value not in ("", None)}
+
+
+def _ours(job: Job) -> dict[str, str | int | None]:
+    return {
+        "v": VERSION,
+        "task": job.task,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "tags": json.dumps(job.tags) if job.tags else None,
+        "run_at": job.run_at.isoformat() if job.run_at else None,
+        "schedule": job.schedule,
+        "tick": job.tick,
+        "idempotency_key": job.idempotency_key,
+    }
+
+
+def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
+    """The view of a stored hash; raises ValueError, KeyError or TypeError when the record is corrupt."""
+    text = {name.decode(): value for name, value in raw.items()}
+    task, args = call(text["data"])
+    return Job(
+        id=job_id,
+        task=task,
+        args=args,
+        queue=text["origin"].decode(),
+        status=text["status"].decode(),
+        created_at=_time(text.get("created_at")) or datetime.fromtimestamp(0, UTC),
+        enqueued_at=_time(text.get("enqueued_at")),
+        started_at=_time(text.get("started_at")),
+        ended_at=_time(text.get("ended_at")),
+        run_at=_time(text.get("run_at")),
+        attempt=int(text.get("attempt", b"0")),
+        max_attempts=int(text.get("max_attempts", b"1")),
+        progress=_progress(text.get("progress")),
+        error=_error(text.get("error")),
+        worker=_text(text.get("worker_name")),
+        tags=tuple(json.loads(text.get("tags", b"[]"))),
+        schedule=_text(text.get("schedule")),
+        tick=_text(text.get("tick")),
+        idempotency_key=_text(text.get("idempotency_key")),
+        timeout=int(text.get("timeout", b"180")),
+    )
+
+
+def call(data: bytes) -> tuple[str, dict[str, Json]]:
+    """The task's name and its arguments in RQ's `data` field, compressed or not.
+
+    Raises ValueError when it is not a call that we wrote.
+    """
+    try:
+        plain = zlib.decompress(data)
+    except zlib.error:
+        plain = data
+    function, _, args, _ = json.loads(plain)
+    if function != ENTRY or len(args) != 2 or not isinstance(args[0], str) or not isinstance(args[1], dict):
+        raise ValueError(f"not a job of ours: it calls {function!r}")
+    return args[0], args[1]
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode() if raw else None
+
+
+def _time(raw: bytes | None) -> datetime | None:
+    return datetime.fromisoformat(raw.decode()) if raw else None
+
+
+def _progress(raw: bytes | None) -> Progress | None:
+    if not raw:
+        return None
+    value = json.loads(raw)
+    return Progress(value["done"], value["total"], value["note"], datetime.fromtimestamp(value["at"], UTC))
+
+
+def _error(raw: bytes | None) -> JobError | None:
+    return JobError(**json.loads(raw)) if raw else None

@@ -1,0 +1,194 @@
+"""The only reader of environment variables: one frozen, validated object, read once at the door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .errors import SettingsError
+
+_QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_LEAST_SECRET = 16
+_LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+class Environment(StrEnum):
+    """Where the process runs; production is the default, so that nothing is open by accident."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+    TEST = "test"
+
+
+class LogFormat(StrEnum):
+    """`auto` is readable text in a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """All settings of all processes. Sizes are in bytes, durations in seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    environment: Environment = Field(Environment.PRODUCTION, validation_alias="NIGHTSHIFT_ENV")
+    release: str = Field("dev", max_length=64)
+
+    redis_url: SecretStr = Field(None, validate_default=True)  # type: ignore[assignment]  # the validator fills it
+    redis_ca_certs: str | None = None
+    redis_verify_certs: bool = True
+
+    host: str = "0.0.0.0"  # noqa: S104 - a PaaS routes to whatever address the dyno has
+    port: int = Field(8000, ge=0, le=65535)
+    web_concurrency: int = Field(2, ge=1, le=64)
+    web_threads: int = Field(8, ge=2, le=128)
+    trusted_hosts: CommaList = ()
+    proxy_hops: int = Field(0, ge=0, le=5)
+
+    secret_key: SecretStr | None = Field(None, validate_default=True)
+    admin_password: SecretStr | None = Field(None, validate_default=True)
+    api_token: SecretStr | None = Field(None, validate_default=True)
+
+    queues: CommaList = ("high", "default", "low")
+    horses: int = Field(2, ge=1, le=64)
+    shutdown_grace: float = Field(20.0, ge=0, le=600)
+
+    log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error)$")
+    log_format: LogFormat = LogFormat.AUTO
+
+    max_args_bytes: int = Field(64 * 1024, ge=1024)
+    max_result_bytes: int = Field(256 * 1024, ge=1024)
+    file_max_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=500 * 1024 * 1024)
+    file_ttl: int = Field(7 * 86400, ge=60)
+    result_ttl: int = Field(7 * 86400, ge=60)
+    failure_ttl: int = Field(90 * 86400, ge=60)
+
+    data_dir: Path = Path(".data")
+    timezone: str = "UTC"
+    skip_recurring: bool = False
+    smtp_url: SecretStr | None = None
+    mail_from: str = "Nightshift <nightshift@localhost>"
+    webhook_secret: SecretStr | None = None
+    outbound_allow: CommaList = ()
+
+    @field_validator("queues", "trusted_hosts", "outbound_allow", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+
+    @field_validator("queues")
+    @classmethod
+    def _queue_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [name for name in value if not _QUEUE_NAME.fullmatch(name)]
+        if wrong or not value or len(set(value)) != len(value):
+            raise ValueError("must be different queue names of letters, digits, '_', '.', '-', separated by commas")
+        return value
+
+    @field_validator("redis_url", mode="before")
+    @classmethod
+    def _redis_scheme(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and _is_production(info):
+            raise ValueError("must be set in production")
+        url = value.get_secret_value() if isinstance(value, SecretStr) else str(value or _LOCAL_REDIS)
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("smtp://", "smtps://", "smtp+starttls://")
+        if value and not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"must start with {', '.join(schemes)}")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("must be an IANA time zone such as Europe/Berlin")
+        return value
+
+    @field_validator("secret_key", "admin_password", "api_token", mode="after")
+    @classmethod
+    def _closed_in_production(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if _is_production(info) and (value is None or len(value.get_secret_value()) < _LEAST_SECRET):
+            raise ValueError(f"must be set in production, to at least {_LEAST_SECRET} characters")
+        return value
+
+    @property
+    def production(self) -> bool:
+        """Whether secrets are compulsory and cookies are for https only."""
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone that pages and schedules use unless they name one."""
+        return ZoneInfo(self.timezone)
+
+
+def _is_production(info: ValidationInfo) -> bool:
+    return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises SettingsError with every problem at once; each names its variable, and no secret's value is shown.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [_sentence(problem) for problem in error.errors(include_url=False)]
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    field = str(problem["loc"][0])
+    return f"{_variable(field)}: {message}{_given(field, problem)}"
+
+
+def _variable(field: str) -> str:
+    return "NIGHTSHIFT_ENV" if field in {"environment", "NIGHTSHIFT_ENV"} else field.upper()
+
+
+def _given(field: str, problem: Mapping[str, Any]) -> str:
+    info = Settings.model_fields.get(field)
+    secret = info is not None and "SecretStr" in str(info.annotation)
+    given = problem.get("input")
+    return "" if secret or given is None else f" (given: {given!r})"
+
+
+class _Current:
+    """What `use_settings` put in place of the environment."""
+
+    chosen: Settings | None = None
+
+
+_read_once = cache(read_settings)
+
+
+def current_settings() -> Settings:
+    """The settings of this process, read from the environment at the first call."""
+    return _Current.chosen or _read_once()
+
+
+def use_settings(settings: Settings | None) -> None:
+    """Put these settings in place of the environment's; None goes back to it."""
+    _Current.chosen = settings
