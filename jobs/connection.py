@@ -36,11 +36,16 @@ def connect(settings: Settings, budget: float = 2.0) -> Client:
         settings.redis_url.get_secret_value(),
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
         protocol=2,
-        **_tls(settings),
+        **_network(settings),
     )
+
+
+def _network(settings: Settings) -> dict[str, Any]:
+    if settings.redis_url.get_secret_value().startswith("unix://"):
+        return {}  # the driver refuses the options of TCP and TLS for a unix socket
+    return {"socket_keepalive": True} | _tls(settings)
 
 
 def _tls(settings: Settings) -> dict[str, Any]:
