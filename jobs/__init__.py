@@ -1,0 +1,26 @@
+"""The shared core of Nightshift: tasks, jobs and schedules.
+
+It knows no task, no process and no web framework.
+"""
+
+from .context import current_job
+from .dispatch import enqueue, enqueue_at, enqueue_in, with_options
+from .files import File
+from .registry import task
+from .retries import Discard, Retry, RetryLater, Snooze
+from .running import perform
+
+__all__ = [
+    "Discard",
+    "File",
+    "Retry",
+    "RetryLater",
+    "Snooze",
+    "current_job",
+    "enqueue",
+    "enqueue_at",
+    "enqueue_in",
+    "perform",
+    "task",
+    "with_options",
+]

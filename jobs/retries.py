@@ -47,9 +47,9 @@ class Retry:
         if self.base <= 0 or self.cap <= 0:
             raise ValueError(f"Retry.base and Retry.cap are seconds above 0, not {self.base} and {self.cap}")
 
-    def allows(self, error: Exception, attempt: int) -> bool:
-        """Whether the attempt with this number (from 1) may be followed by another."""
-        return attempt <= self.max and isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)
+    def wants(self, error: Exception) -> bool:
+        """Whether a job that failed with this error is tried again, as long as attempts are left."""
+        return isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)
 
     def delay(self, attempt: int, chance: random.Random | None = None) -> float:
         """Seconds to wait after the attempt with this number (from 1)."""

@@ -1,0 +1,195 @@
+"""What a task knows of the job it is run for, and what it may say while it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from . import connection, files, keys
+from .errors import NotInJob
+from .files import File
+from .records import Job
+from .scripts import script
+from .settings import Settings, current_settings
+
+PROGRESS_INTERVAL = 0.25
+LOG_LINES = 1000
+
+
+class Notes(Protocol):
+    """Where a running job's notes go."""
+
+    def write(self, name: str, value: str) -> None:
+        """Save one field of the record."""
+
+    def log(self, line: str) -> None:
+        """Append one line to the job's log."""
+
+    def artifact(self, name: str) -> str | None:
+        """The file id under which an artifact was begun."""
+
+    def add_artifact(self, name: str, file_id: str) -> None:
+        """Name a file as an artifact of the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisNotes:
+    """Notes in the job's record, fenced by its execution; log and artifacts beside it."""
+
+    job_id: str
+    execution: str
+    client: connection.Client
+    settings: Settings
+
+    def write(self, name: str, value: str) -> None:
+        """Save one field of the record; nothing happens when another execution owns the job by now."""
+        with connection.translate_errors():
+            script("note")([keys.job(self.job_id)], [self.execution, name, value], self.client)
+
+    def log(self, line: str) -> None:
+        """Append one line; the newest 1,000 are kept."""
+        key = keys.log(self.job_id)
+        with connection.translate_errors(), self.client.pipeline(transaction=False) as pipe:
+            pipe.rpush(key, line)
+            pipe.ltrim(key, -LOG_LINES, -1)
+            pipe.expire(key, self.settings.failure_ttl)
+            pipe.execute()
+
+    def artifact(self, name: str) -> str | None:
+        """The file id under which an artifact was begun."""
+        with connection.translate_errors():
+            found = self.client.hget(keys.artifacts(self.job_id), name)
+        return found.decode() if found else None
+
+    def add_artifact(self, name: str, file_id: str) -> None:
+        """Name a file as an artifact of the job."""
+        key = keys.artifacts(self.job_id)
+        with connection.translate_errors(), self.client.pipeline(transaction=False) as pipe:
+            pipe.hset(key, name, file_id)
+            pipe.expire(key, self.settings.failure_ttl)
+            pipe.execute()
+
+
+@dataclass(slots=True)
+class JobContext:
+    """The running job. `state` is what the last `checkpoint` saved, None in the first run; `tick` and `schedule` are
+    set when a schedule enqueued it; `idempotency_key` is the same in every attempt.
+    """
+
+    job: Job
+    notes: Notes
+    state: Any = None
+    _progress_due: float = field(default=0.0, repr=False)
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.job.id
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.job.task
+
+    @property
+    def queue(self) -> str:
+        """The queue it came from."""
+        return self.job.queue
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return self.job.attempt
+
+    @property
+    def max_attempts(self) -> int:
+        """How many attempts the job has in all."""
+        return self.job.max_attempts
+
+    @property
+    def schedule(self) -> str | None:
+        """The schedule that enqueued it."""
+        return self.job.schedule
+
+    @property
+    def tick(self) -> str | None:
+        """The nominal time it was scheduled for, in ISO 8601."""
+        return self.job.tick
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key that is the same in every attempt: give it to services that must not act twice."""
+        return self.job.idempotency_key or self.job.id
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far the task is; call it as often as you like, at most four a second are written."""
+        now = time.monotonic()
+        if now < self._progress_due and done != total:
+            return
+        self._progress_due = now + PROGRESS_INTERVAL
+        said = {"done": done, "total": total, "note": note[:200], "at": round(time.time(), 3)}
+        self.notes.write("progress", json.dumps(said))
+
+    def log(self, message: str, **fields: Any) -> None:
+        """Add a line to the job's own log, which the dashboard and the API show; the newest 1,000 are kept."""
+        line = {"at": round(time.time(), 3), "attempt": self.attempt, "message": str(message)[:2000], **fields}
+        self.notes.log(json.dumps(line, default=str))
+
+    def checkpoint(self, state: Any) -> None:
+        """Save a JSON value that the next run of this job finds in `state`, after a deploy, a crash or a retry."""
+        self.state = state
+        self.notes.write("checkpoint", json.dumps(state))
+
+    def artifact(
+        self, name: str, data: bytes | BinaryIO | Path, content_type: str = "application/octet-stream"
+    ) -> File:
+        """Store bytes, a stream or a local file as a named result of this job; raises FileTooLarge."""
+        if isinstance(data, Path):
+            with data.open("rb") as stream:
+                return self.artifact(name, stream, content_type)
+        stored = files.store(name, data, content_type, ttl=_artifact_ttl())
+        self.notes.add_artifact(name, stored.id)
+        return stored
+
+    def open_artifact(
+        self, name: str, content_type: str = "application/octet-stream", offset: int = 0
+    ) -> files.Writer:
+        """Write an artifact piece by piece; bytes from `offset` on are replaced.
+
+        With a checkpoint that holds `tell()` after `flush()`, a job that is run again goes on where it stopped.
+        """
+        file_id = self.notes.artifact(name) if offset else None
+        writer = files.Writer(name, content_type, file_id=file_id, offset=offset if file_id else 0, ttl=_artifact_ttl())
+        self.notes.add_artifact(name, writer.id)
+        return writer
+
+
+_current: ContextVar[JobContext | None] = ContextVar("job", default=None)
+
+
+def current_job() -> JobContext:
+    """The job that is being run; raises NotInJob outside of one."""
+    job = _current.get()
+    if job is None:
+        raise NotInJob
+    return job
+
+
+@contextmanager
+def bound(context: JobContext) -> Iterator[None]:
+    """Make this the current job for a while."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def _artifact_ttl() -> int:
+    return current_settings().result_ttl

@@ -1,0 +1,78 @@
+"""Ids of jobs, newest first, from the structures that RQ and we keep, a page at a time.
+
+A cursor names the last job seen, not a position, so that jobs which arrive meanwhile neither repeat nor hide others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import connection, keys
+
+_REGISTRIES = {
+    "scheduled": "scheduled",
+    "started": "wip",
+    "finished": "finished",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job's id, and the cursor that asks for what comes after it."""
+
+    job_id: str
+    cursor: str
+
+
+def after(cursor: str | None, status: str | None, queue: str | None, count: int) -> list[Found]:
+    """At most `count` jobs after a cursor; fewer mean that there are no more. Raises ValueError for a bad cursor."""
+    if status is None:
+        return _from_sets([keys.JOBS], cursor, count)
+    names = [queue] if queue else _queue_names()
+    if status == "queued":
+        return _from_lists(names, cursor, count)
+    return _from_sets([keys.registry(_REGISTRIES[status], name) for name in names], cursor, count)
+
+
+def _queue_names() -> list[str]:
+    with connection.translate_errors():
+        return sorted(key.decode().removeprefix("rq:queue:") for key in connection.client().smembers(keys.QUEUES))
+
+
+def _from_sets(sets: Sequence[str], cursor: str | None, count: int) -> list[Found]:
+    """Merge sorted sets by score, from the highest; jobs of one score are ordered by id, as Redis does."""
+    top, last = _parse(cursor)
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for key in sets:
+            pipe.zrevrangebyscore(key, top, "-inf", start=0, num=count + 1, withscores=True)
+        merged = [(score, member.decode()) for reply in pipe.execute() for member, score in reply]
+    rest = sorted((pair for pair in merged if last is None or pair < last), reverse=True)
+    return [Found(member.split(":")[0], f"{score!r}~{member}") for score, member in rest[:count]]
+
+
+def _parse(cursor: str | None) -> tuple[float | str, tuple[float, str] | None]:
+    if cursor is None:
+        return "+inf", None
+    score, _, member = cursor.partition("~")
+    return float(score), (float(score), member)
+
+
+def _from_lists(names: Sequence[str], cursor: str | None, count: int) -> list[Found]:
+    """Waiting jobs, queue by queue and from the end of each; here a cursor is a position."""
+    first, offset = (int(part) for part in (cursor or "0~0").split("~"))
+    found: list[Found] = []
+    for number, name in enumerate(names[first:], start=first):
+        skip = offset if number == first else 0
+        found += _from_list(number, name, skip, count - len(found))
+        if len(found) == count:
+            break
+    return found
+
+
+def _from_list(number: int, name: str, skip: int, count: int) -> list[Found]:
+    with connection.translate_errors():
+        ids: list[bytes] = connection.client().lrange(keys.queue(name), -skip - count, -skip - 1)
+    return [Found(job_id.decode(), f"{number}~{skip + at}") for at, job_id in enumerate(reversed(ids), start=1)]

@@ -1,0 +1,76 @@
+"""Logs: one event, one line on stdout; readable in a terminal, JSON elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from .settings import LogFormat, Settings
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def configure_logging(settings: Settings, process: str) -> None:
+    """Send every log line of this process, libraries included, to stdout in the format of the settings."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_formatter(settings, process))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for chatty in ("rq", "apscheduler", "httpx", "httpcore", "werkzeug", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def get_logger(name: str) -> Logger:
+    """A logger; call it with an event and fields: `log.info("job finished", job_id=...)`."""
+    return cast("Logger", structlog.get_logger(name))
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _formatter(settings: Settings, process: str) -> logging.Formatter:
+    def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("process", process)
+        return event
+
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.contextvars.merge_contextvars, *_shared()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, name_process, *_renderer(settings)],
+    )
+
+
+def _renderer(settings: Settings) -> list[Processor]:
+    readable = sys.stdout.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.CONSOLE
+    if readable:
+        return [_without_process, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+
+
+def _without_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """In a terminal the runner already puts the process before each line."""
+    event.pop("process", None)
+    return event
+
+
+def bind(**fields: Any) -> None:
+    """Put these fields on every line of this thread or task until `unbind`."""
+    structlog.contextvars.bind_contextvars(**fields)
+
+
+def unbind(*names: str) -> None:
+    """Take fields off again."""
+    structlog.contextvars.unbind_contextvars(*names)

@@ -1,0 +1,324 @@
+"""Reads for pages, API and command line: raw keys only, because RQ's own accessors clean up while they look."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from . import connection, keys, listing, records
+from .errors import FileMissing, JobConflict, JobMissing
+from .files import File
+from .records import Job
+from .settings import current_settings
+
+STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled")
+_SCAN = 200
+_SCANS_PER_PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution that ended; `outcome` is finished, retrying, failed, snoozed, interrupted or crashed.
+
+    `duration` is seconds, `peak_memory` bytes.
+    """
+
+    number: int
+    outcome: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    worker: str | None
+    error: records.JobError | None
+    traceback: str | None
+    peak_memory: int | None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Jobs, newest first; `next_cursor` asks for those after them, None at the end."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a listed job must have; None accepts all."""
+
+    status: str | None
+    task: str | None
+    queue: str | None
+    tag: str | None
+
+    def fits(self, job: Job) -> bool:
+        """Whether a job has all of it."""
+        return (
+            self.status in (None, job.status)
+            and self.task in (None, job.task)
+            and self.queue in (None, job.queue)
+            and (self.tag is None or self.tag in job.tags)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """Counts of one queue; `oldest_wait` is seconds; `workers` counts the supervisors that listen to it."""
+
+    name: str
+    waiting: int
+    started: int
+    scheduled: int
+    failed: int
+    finished: int
+    oldest_wait: float | None
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One supervisor: where it runs, what it listens to and what its horses do."""
+
+    name: str
+    hostname: str
+    pid: int
+    state: str
+    queues: tuple[str, ...]
+    current_job: str | None
+    heartbeat: datetime | None
+    started_at: datetime | None
+    horses: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    """The Redis server, as its INFO tells; memory is in bytes."""
+
+    version: str
+    memory: int
+    max_memory: int
+    policy: str
+    durability: str
+    clients: int
+
+
+def find_job(job_id: str) -> Job | None:
+    """A job, or None when there is none."""
+    with connection.translate_errors():
+        raw = connection.client().hgetall(keys.job(job_id))
+    return _readable(job_id, raw)
+
+
+def get_job(job_id: str) -> Job:
+    """A job; raises JobMissing."""
+    job = find_job(job_id)
+    if job is None:
+        raise JobMissing(job_id)
+    return job
+
+
+def get_result(job_id: str) -> Any:
+    """What the task returned.
+
+    Raises JobMissing, and JobConflict while the job has not finished.
+    """
+    job = get_job(job_id)
+    if job.status != "finished":
+        raise JobConflict(f"job {job_id} has no result: it is {job.status}")
+    for entry in _entries(job_id, newest_first=True):
+        if b"return_value" in entry:
+            return json.loads(b64decode(entry[b"return_value"]))
+    raise JobMissing(job_id)
+
+
+def attempts(job_id: str) -> list[Attempt]:
+    """Every attempt that ended, the first one first."""
+    return [_attempt(number, entry) for number, entry in enumerate(_entries(job_id), start=1)]
+
+
+def log_lines(job_id: str, last: int = 1000) -> list[dict[str, Any]]:
+    """The last lines of the job's log: `at` (unix seconds), `attempt`, `message` and the task's own fields."""
+    with connection.translate_errors():
+        lines: Sequence[bytes] = connection.client().lrange(keys.log(job_id), -last, -1)
+    return [json.loads(line) for line in lines]
+
+
+def artifacts(job_id: str) -> dict[str, File]:
+    """The artifacts of a job that have not expired, by name."""
+    with connection.translate_errors():
+        raw: Mapping[bytes, bytes] = connection.client().hgetall(keys.artifacts(job_id))
+    found = {name.decode(): File(file_id.decode()) for name, file_id in sorted(raw.items())}
+    return {name: file for name, file in found.items() if _exists(file)}
+
+
+def list_jobs(
+    *,
+    status: str | None = None,
+    task: str | None = None,
+    queue: str | None = None,
+    tag: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """A page of jobs.
+
+    `status` is one of STATUSES. A page looks at no more than 5,000 jobs, so a rare filter may give a short page with
+    a cursor to go on from. Raises ValueError for a cursor that this function did not give.
+    """
+    wanted = Filter(status, task, queue, tag)
+    chosen: list[Job] = []
+    at = cursor
+    for _ in range(_SCANS_PER_PAGE):
+        seen = listing.after(at, status, queue, _SCAN)
+        for found, job in zip(seen, find_jobs([found.job_id for found in seen]), strict=True):
+            at = found.cursor
+            if job is not None and wanted.fits(job):
+                chosen.append(job)
+            if len(chosen) == limit:
+                return Page(tuple(chosen), at)
+        if len(seen) < _SCAN:
+            return Page(tuple(chosen), None)
+    return Page(tuple(chosen), at)
+
+
+def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
+    """Several jobs in one round trip; None for those that do not exist or cannot be read."""
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for job_id in job_ids:
+            pipe.hgetall(keys.job(job_id))
+        raws = pipe.execute()
+    return [_readable(job_id, raw) for job_id, raw in zip(job_ids, raws, strict=True)]
+
+
+def queue_names() -> list[str]:
+    """Every queue that a job was ever put in, and those of the settings, by name."""
+    with connection.translate_errors():
+        known = connection.client().smembers(keys.QUEUES)
+    return sorted({key.decode().removeprefix("rq:queue:") for key in known} | set(current_settings().queues))
+
+
+def queues(now: datetime) -> list[QueueView]:
+    """The counts of every queue, in two round trips."""
+    names, listeners = queue_names(), [name for worker in workers() for name in worker.queues]
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.llen(keys.queue(name))
+            for kind in ("wip", "scheduled", "failed", "finished"):
+                pipe.zcard(keys.registry(kind, name))
+            pipe.lindex(keys.queue(name), 0)
+        replies = pipe.execute()
+    rows = [replies[start : start + 6] for start in range(0, len(replies), 6)]
+    waits = _waits([row[5] for row in rows], now)
+    return [
+        QueueView(name, *row[:5], oldest_wait=wait, workers=listeners.count(name))
+        for name, row, wait in zip(names, rows, waits, strict=True)
+    ]
+
+
+def workers() -> list[WorkerView]:
+    """Every supervisor whose heartbeat has not run out."""
+    with connection.translate_errors():
+        found = sorted(connection.client().smembers(keys.WORKERS))
+        with connection.client().pipeline(transaction=False) as pipe:
+            for key in found:
+                pipe.hgetall(key)
+            hashes = pipe.execute()
+    return [_worker(key.decode(), raw) for key, raw in zip(found, hashes, strict=True) if raw]
+
+
+def server() -> ServerView:
+    """What the Redis server says of itself."""
+    with connection.translate_errors():
+        info: dict[str, Any] = connection.client().info()
+    return ServerView(
+        version=f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}",
+        memory=info["used_memory"],
+        max_memory=info.get("maxmemory", 0),
+        policy=info.get("maxmemory_policy", "unknown"),
+        durability=_durability(info),
+        clients=info["connected_clients"],
+    )
+
+
+def _durability(info: Mapping[str, Any]) -> str:
+    """Without CONFIG, which managed servers forbid, INFO tells only whether the append-only file is on."""
+    return "append-only file" if info.get("aof_enabled") else "snapshots only"
+
+
+def _readable(job_id: str, raw: Mapping[bytes, bytes]) -> Job | None:
+    try:
+        return records.read(job_id, raw) if raw else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _waits(heads: Sequence[bytes | None], now: datetime) -> list[float | None]:
+    jobs = dict(zip(heads, find_jobs([head.decode() if head else "-" for head in heads]), strict=True))
+    return [_wait(jobs[head], now) if head else None for head in heads]
+
+
+def _wait(job: Job | None, now: datetime) -> float | None:
+    return max(0.0, (now - job.enqueued_at).total_seconds()) if job and job.enqueued_at else None
+
+
+def _worker(key: str, raw: Mapping[bytes, bytes]) -> WorkerView:
+    text = {name.decode(): value.decode() for name, value in raw.items()}
+    return WorkerView(
+        name=key.removeprefix("rq:worker:"),
+        hostname=text.get("hostname", ""),
+        pid=int(text.get("pid") or 0),
+        state=text.get("state", "?"),
+        queues=tuple(name for name in text.get("queues", "").split(",") if name),
+        current_job=text.get("current_job") or None,
+        heartbeat=_time(text.get("last_heartbeat")),
+        started_at=_time(text.get("birth")),
+        horses=int(text.get("horses") or 1),
+    )
+
+
+def _entries(job_id: str, *, newest_first: bool = False) -> list[Mapping[bytes, bytes]]:
+    client = connection.client()
+    with connection.translate_errors():
+        read = client.xrevrange if newest_first else client.xrange
+        return [fields for _, fields in read(keys.results(job_id))]
+
+
+def _attempt(number: int, entry: Mapping[bytes, bytes]) -> Attempt:
+    text = {name.decode(): value.decode() for name, value in entry.items()}
+    kind, message = text.get("error_type"), text.get("error_message", "")
+    return Attempt(
+        number=int(text.get("attempt", number)),
+        outcome=text.get("outcome") or ("finished" if text.get("type") == "1" else "failed"),
+        started_at=_instant(text.get("execution_started_at")),
+        ended_at=_instant(text.get("execution_ended_at")),
+        worker=text.get("worker_name") or None,
+        error=records.JobError(kind, message) if kind else None,
+        traceback=zlib.decompress(b64decode(text["exc_string"])).decode() if text.get("exc_string") else None,
+        peak_memory=int(text["peak_kb"]) * 1024 if text.get("peak_kb") else None,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _instant(seconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(float(seconds), UTC) if seconds else None
+
+
+def _exists(file: File) -> bool:
+    try:
+        return file.size >= 0
+    except FileMissing:
+        return False

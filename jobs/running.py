@@ -1,0 +1,160 @@
+"""Run one job's task, and say what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from . import registry
+from .context import JobContext, RedisNotes, bound
+from .errors import FileMissing, InvalidArguments, ResultNotJson, ResultTooLarge, UnknownTask
+from .files import File
+from .registry import Task
+from .retries import Discard, RetryLater, Snooze
+from .settings import current_settings
+
+_TRACEBACK_BYTES = 32 * 1024
+_HOPELESS = (InvalidArguments, FileMissing, ResultNotJson, ResultTooLarge)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptError:
+    """Why an attempt failed."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The task returned; `result` is its JSON."""
+
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The attempt failed and another follows in `delay` seconds."""
+
+    delay: float
+    error: AttemptError
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed and was the last: the job becomes a dead letter."""
+
+    error: AttemptError
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The task asked to be run again in `delay` seconds; the attempt does not count."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """The task ended the job itself: failed, without another attempt."""
+
+    error: AttemptError
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """The job cannot be run by this release: its task is unknown."""
+
+    reason: str
+
+
+Outcome = Finished | Retrying | Failed | Snoozed | Discarded | Quarantined
+
+
+def execute(task_name: str, args: Mapping[str, Any], context: JobContext) -> Outcome:
+    """Run a task for a job and judge how it ended; no Exception leaves it, a BaseException passes through."""
+    try:
+        task = registry.find(task_name)
+    except UnknownTask as error:
+        return Quarantined(str(error))
+    try:
+        return Finished(run(task, args, context))
+    except Snooze as asked:
+        return Snoozed(asked.seconds)
+    except Exception as error:
+        return _judge(task, error, context)
+
+
+def perform(task_name: str, args: Mapping[str, Any]) -> Any:
+    """Run a task under a worker of plain RQ: the one function that stored jobs name.
+
+    Raises what the task raises, so that RQ records it.
+    """
+    return json.loads(run(registry.find(task_name), args, _context_from_rq()))
+
+
+def run(task: Task, args: Mapping[str, Any], context: JobContext) -> bytes:
+    """Run a task with stored arguments and give its result as JSON; raises what the task raises."""
+    with bound(context):
+        values = task.restore(args)
+        result = asyncio.run(task.function(**values)) if task.is_async else task.function(**values)
+    return _as_json(task, result)
+
+
+def _as_json(task: Task, result: Any) -> bytes:
+    try:
+        encoded = to_json(result, fallback=_plain, inf_nan_mode="null")
+    except (PydanticSerializationError, TypeError) as error:
+        raise ResultNotJson(f"{task.name} returned something that JSON cannot hold: {error}") from None
+    limit = current_settings().max_result_bytes
+    if len(encoded) > limit:
+        raise ResultTooLarge(f"the result of {task.name}", len(encoded), limit, "MAX_RESULT_BYTES")
+    return encoded
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, File):
+        return value.id
+    raise TypeError(f"{type(value).__name__} is not JSON; return an artifact or plain values")
+
+
+def _judge(task: Task, error: Exception, context: JobContext) -> Outcome:
+    described = describe(error)
+    if isinstance(error, Discard):
+        return Discarded(described)
+    left = context.attempt < context.max_attempts
+    if isinstance(error, RetryLater):
+        return Retrying(error.seconds, described) if left else Failed(described)
+    if left and not isinstance(error, _HOPELESS) and task.retry.wants(error):
+        return Retrying(task.retry.delay(context.attempt), described)
+    return Failed(described)
+
+
+def describe(error: BaseException) -> AttemptError:
+    """The class, message and traceback of an exception, without our own frames above the task's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__ and trace.tb_next is not None:
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace)
+    message = str(error) or type(error).__name__
+    return AttemptError(type(error).__qualname__, message[:2000], "".join(lines)[-_TRACEBACK_BYTES:])
+
+
+def _context_from_rq() -> JobContext:
+    from rq import get_current_job
+
+    from . import connection, records
+
+    rq = get_current_job(connection.client())
+    if rq is None:
+        raise UnknownTask("jobs.perform outside a worker")
+    raw = connection.client().hgetall(rq.key)
+    notes = RedisNotes(rq.id, "", connection.client(), current_settings())
+    return JobContext(records.read(rq.id, raw), notes, state=json.loads(raw.get(b"checkpoint", b"null")))
