@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis import exceptions
@@ -79,6 +79,24 @@ def client() -> Client:
 def use_client(chosen: Client | None) -> None:
     """Put this client in place of the process' own; None builds a new one at the next call."""
     _Process.client = chosen
+
+
+def read_hash(key: str) -> dict[bytes, bytes]:
+    """All fields of a hash; empty when the key does not exist."""
+    with translate_errors():
+        return cast("dict[bytes, bytes]", client().hgetall(key))
+
+
+def read_list(key: str, first: int, last: int) -> list[bytes]:
+    """The items of a list between two positions, both included."""
+    with translate_errors():
+        return cast("list[bytes]", client().lrange(key, first, last))
+
+
+def read_set(key: str) -> list[str]:
+    """The members of a set, sorted."""
+    with translate_errors():
+        return sorted(member.decode() for member in cast("set[bytes]", client().smembers(key)))
 
 
 @contextmanager

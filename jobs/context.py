@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from . import connection, files, keys
 from .errors import NotInJob
@@ -65,7 +65,7 @@ class RedisNotes:
         """The file id under which an artifact was begun."""
         with connection.translate_errors():
             found = self.client.hget(keys.artifacts(self.job_id), name)
-        return found.decode() if found else None
+        return cast("bytes", found).decode() if found else None
 
     def add_artifact(self, name: str, file_id: str) -> None:
         """Name a file as an artifact of the job."""
@@ -157,9 +157,7 @@ class JobContext:
         self.notes.add_artifact(name, stored.id)
         return stored
 
-    def open_artifact(
-        self, name: str, content_type: str = "application/octet-stream", offset: int = 0
-    ) -> files.Writer:
+    def open_artifact(self, name: str, content_type: str = "application/octet-stream", offset: int = 0) -> files.Writer:
         """Write an artifact piece by piece; bytes from `offset` on are replaced.
 
         With a checkpoint that holds `tell()` after `flush()`, a job that is run again goes on where it stopped.

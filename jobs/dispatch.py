@@ -14,7 +14,6 @@ from . import connection, files, inline, keys, records, registry
 from .errors import ArgumentsTooLarge, InvalidArguments, Problem
 from .records import Job
 from .registry import Task
-from .retries import Retry
 from .scripts import Value, script
 from .settings import Settings, current_settings
 
@@ -24,6 +23,7 @@ _BATCH = 300
 _IDEMPOTENCY_LIFE = 86400
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_STEP = timedelta(microseconds=1)  # keeps the order of a batch in the index, whose scores are times
 _LONGEST_DELAY = timedelta(days=3660)
 
 
@@ -117,7 +117,7 @@ def submit(request: JobRequest) -> Job:
 def submit_many(requests: Iterable[JobRequest]) -> list[Job]:
     """Accept requests, one round trip for each few hundred; every one is checked before the first is stored."""
     settings, now = current_settings(), datetime.now(UTC)
-    prepared = [prepare(request, settings, now) for request in requests]
+    prepared = [prepare(request, settings, now + _STEP * number) for number, request in enumerate(requests)]
     if inline.active():
         return [inline.run(job) for job in prepared]
     batches = [prepared[start : start + _BATCH] for start in range(0, len(prepared), _BATCH)]
@@ -155,7 +155,7 @@ def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> lis
     fields = records.record(job, client, ttl, settings.failure_ttl)
     pairs = [part for pair in fields.items() for part in pair]
     due = repr(job.run_at.timestamp()) if job.run_at else ""
-    created = int(job.created_at.timestamp() * 1000)
+    created = repr(job.created_at.timestamp() * 1000)
     return [job.id, job.queue, created, due, job.idempotency_key or "", _IDEMPOTENCY_LIFE, len(pairs), *pairs]
 
 
@@ -165,7 +165,8 @@ def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     args = [part for job in batch for part in enqueue_args(job, settings, client)]
     with connection.translate_errors():
         ids = script("enqueue")([keys.QUEUES, keys.JOBS], args, client)
-    return [job if job.id == found.decode() else _existing(job, found.decode()) for job, found in zip(batch, ids, strict=True)]
+    found = [job_id.decode() for job_id in ids]
+    return [job if job.id == job_id else _existing(job, job_id) for job, job_id in zip(batch, found, strict=True)]
 
 
 def _existing(asked: Job, job_id: str) -> Job:
@@ -200,6 +201,3 @@ def _check_size(args: Mapping[str, Any], settings: Settings) -> None:
     size = len(json.dumps(args, separators=(",", ":")))
     if size > settings.max_args_bytes:
         raise ArgumentsTooLarge("the arguments", size, settings.max_args_bytes, "MAX_ARGS_BYTES")
-
-
-__all__ = ["JobRequest", "Options", "Retry", "enqueue", "enqueue_at", "enqueue_in", "submit", "submit_many", "with_options"]

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -151,17 +151,21 @@ class RedisStore:
 
     def describe(self, file_id: str, info: FileInfo, ttl: int) -> None:
         """Save what is known of the file; bytes and description expire together."""
-        mapping = {"name": info.name, "content_type": info.content_type, "size": info.size}
+        mapping: dict[Any, Any] = {
+            "name": info.name,
+            "content_type": info.content_type,
+            "size": info.size,
+            "expires_at": info.expires_at.isoformat(),
+        }
         with connection.translate_errors(), connection.client().pipeline(transaction=True) as pipe:
-            pipe.hset(keys.file(file_id), mapping={**mapping, "expires_at": info.expires_at.isoformat()})
+            pipe.hset(keys.file(file_id), mapping=mapping)
             pipe.expire(keys.file(file_id), ttl)
             pipe.expire(keys.file_bytes(file_id), ttl)
             pipe.execute()
 
     def info(self, file_id: str) -> FileInfo:
         """What is known of the file; raises FileMissing."""
-        with connection.translate_errors():
-            raw: Mapping[bytes, bytes] = connection.client().hgetall(keys.file(file_id))
+        raw = connection.read_hash(keys.file(file_id))
         if not raw:
             raise FileMissing(file_id)
         text = {name.decode(): value.decode() for name, value in raw.items()}
@@ -171,8 +175,8 @@ class RedisStore:
     def read(self, file_id: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from an offset."""
         with connection.translate_errors():
-            piece: bytes = connection.client().getrange(keys.file_bytes(file_id), offset, offset + length - 1)
-        return piece
+            piece = connection.client().getrange(keys.file_bytes(file_id), offset, offset + length - 1)
+        return cast("bytes", piece)
 
     def delete(self, file_id: str) -> None:
         """Forget it; the memory is freed in the background."""

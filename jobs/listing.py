@@ -38,8 +38,7 @@ def after(cursor: str | None, status: str | None, queue: str | None, count: int)
 
 
 def _queue_names() -> list[str]:
-    with connection.translate_errors():
-        return sorted(key.decode().removeprefix("rq:queue:") for key in connection.client().smembers(keys.QUEUES))
+    return [key.removeprefix("rq:queue:") for key in connection.read_set(keys.QUEUES)]
 
 
 def _from_sets(sets: Sequence[str], cursor: str | None, count: int) -> list[Found]:
@@ -73,6 +72,5 @@ def _from_lists(names: Sequence[str], cursor: str | None, count: int) -> list[Fo
 
 
 def _from_list(number: int, name: str, skip: int, count: int) -> list[Found]:
-    with connection.translate_errors():
-        ids: list[bytes] = connection.client().lrange(keys.queue(name), -skip - count, -skip - 1)
+    ids = connection.read_list(keys.queue(name), -skip - count, -skip - 1)
     return [Found(job_id.decode(), f"{number}~{skip + at}") for at, job_id in enumerate(reversed(ids), start=1)]

@@ -17,7 +17,10 @@ Logger = structlog.stdlib.BoundLogger
 def configure_logging(settings: Settings, process: str) -> None:
     """Send every log line of this process, libraries included, to stdout in the format of the settings."""
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -36,6 +39,7 @@ def get_logger(name: str) -> Logger:
 
 def _shared() -> list[Processor]:
     return [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
@@ -48,13 +52,15 @@ def _formatter(settings: Settings, process: str) -> logging.Formatter:
         return event
 
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.contextvars.merge_contextvars, *_shared()],
+        foreign_pre_chain=_shared(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, name_process, *_renderer(settings)],
     )
 
 
 def _renderer(settings: Settings) -> list[Processor]:
-    readable = sys.stdout.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.CONSOLE
+    readable = (
+        sys.stdout.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.CONSOLE
+    )
     if readable:
         return [_without_process, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

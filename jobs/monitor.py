@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from . import connection, keys, listing, records
 from .errors import FileMissing, JobConflict, JobMissing
@@ -17,6 +17,8 @@ from .records import Job
 from .settings import current_settings
 
 STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled")
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
+
 _SCAN = 200
 _SCANS_PER_PAGE = 25
 
@@ -115,9 +117,7 @@ class ServerView:
 
 def find_job(job_id: str) -> Job | None:
     """A job, or None when there is none."""
-    with connection.translate_errors():
-        raw = connection.client().hgetall(keys.job(job_id))
-    return _readable(job_id, raw)
+    return _readable(job_id, connection.read_hash(keys.job(job_id)))
 
 
 def get_job(job_id: str) -> Job:
@@ -149,15 +149,12 @@ def attempts(job_id: str) -> list[Attempt]:
 
 def log_lines(job_id: str, last: int = 1000) -> list[dict[str, Any]]:
     """The last lines of the job's log: `at` (unix seconds), `attempt`, `message` and the task's own fields."""
-    with connection.translate_errors():
-        lines: Sequence[bytes] = connection.client().lrange(keys.log(job_id), -last, -1)
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in connection.read_list(keys.log(job_id), -last, -1)]
 
 
 def artifacts(job_id: str) -> dict[str, File]:
     """The artifacts of a job that have not expired, by name."""
-    with connection.translate_errors():
-        raw: Mapping[bytes, bytes] = connection.client().hgetall(keys.artifacts(job_id))
+    raw = connection.read_hash(keys.artifacts(job_id))
     found = {name.decode(): File(file_id.decode()) for name, file_id in sorted(raw.items())}
     return {name: file for name, file in found.items() if _exists(file)}
 
@@ -203,9 +200,8 @@ def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
 
 def queue_names() -> list[str]:
     """Every queue that a job was ever put in, and those of the settings, by name."""
-    with connection.translate_errors():
-        known = connection.client().smembers(keys.QUEUES)
-    return sorted({key.decode().removeprefix("rq:queue:") for key in known} | set(current_settings().queues))
+    known = {key.removeprefix("rq:queue:") for key in connection.read_set(keys.QUEUES)}
+    return sorted(known | set(current_settings().queues))
 
 
 def queues(now: datetime) -> list[QueueView]:
@@ -221,20 +217,19 @@ def queues(now: datetime) -> list[QueueView]:
     rows = [replies[start : start + 6] for start in range(0, len(replies), 6)]
     waits = _waits([row[5] for row in rows], now)
     return [
-        QueueView(name, *row[:5], oldest_wait=wait, workers=listeners.count(name))
+        QueueView(name, row[0], row[1], row[2], row[3], row[4], wait, listeners.count(name))
         for name, row, wait in zip(names, rows, waits, strict=True)
     ]
 
 
 def workers() -> list[WorkerView]:
     """Every supervisor whose heartbeat has not run out."""
-    with connection.translate_errors():
-        found = sorted(connection.client().smembers(keys.WORKERS))
-        with connection.client().pipeline(transaction=False) as pipe:
-            for key in found:
-                pipe.hgetall(key)
-            hashes = pipe.execute()
-    return [_worker(key.decode(), raw) for key, raw in zip(found, hashes, strict=True) if raw]
+    found = connection.read_set(keys.WORKERS)
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for key in found:
+            pipe.hgetall(key)
+        hashes = pipe.execute()
+    return [_worker(key, raw) for key, raw in zip(found, hashes, strict=True) if raw]
 
 
 def server() -> ServerView:
@@ -287,11 +282,11 @@ def _worker(key: str, raw: Mapping[bytes, bytes]) -> WorkerView:
     )
 
 
-def _entries(job_id: str, *, newest_first: bool = False) -> list[Mapping[bytes, bytes]]:
+def _entries(job_id: str, *, newest_first: bool = False) -> list[dict[bytes, bytes]]:
     client = connection.client()
     with connection.translate_errors():
         read = client.xrevrange if newest_first else client.xrange
-        return [fields for _, fields in read(keys.results(job_id))]
+        return [fields for _, fields in cast("Entries", read(keys.results(job_id)))]
 
 
 def _attempt(number: int, entry: Mapping[bytes, bytes]) -> Attempt:

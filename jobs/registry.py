@@ -146,7 +146,9 @@ def _problems(name: str, queue: str, timeout: int, result_ttl: int | None) -> li
 def _add(new: Task) -> None:
     old = _tasks.get(new.name)
     if old and _origin(old.function) != _origin(new.function):
-        raise TaskDefinitionError(f"two functions are named {new.name!r}: {_origin(old.function)}, {_origin(new.function)}")
+        raise TaskDefinitionError(
+            f"two functions are named {new.name!r}: {_origin(old.function)}, {_origin(new.function)}"
+        )
     _tasks[new.name] = new
     _names[new.function] = new.name
 

@@ -148,6 +148,7 @@ def describe(error: BaseException) -> AttemptError:
 
 
 def _context_from_rq() -> JobContext:
+    """Built late: under our own workers nothing of it is needed."""
     from rq import get_current_job
 
     from . import connection, records
@@ -155,6 +156,6 @@ def _context_from_rq() -> JobContext:
     rq = get_current_job(connection.client())
     if rq is None:
         raise UnknownTask("jobs.perform outside a worker")
-    raw = connection.client().hgetall(rq.key)
+    raw = connection.read_hash(rq.key)
     notes = RedisNotes(rq.id, "", connection.client(), current_settings())
     return JobContext(records.read(rq.id, raw), notes, state=json.loads(raw.get(b"checkpoint", b"null")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from redis.exceptions import NoScriptError
 from .connection import Client
 
 _FOLDER = Path(__file__).parent / "lua"
+_USES = re.compile(r"^-- uses (.+)$", re.MULTILINE)
 
 Value = str | bytes | int | float
 
@@ -35,5 +37,12 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """The script in `jobs/lua/<name>.lua`."""
-    return Script(name, (_FOLDER / f"{name}.lua").read_text(encoding="utf-8"))
+    """The script in `jobs/lua/<name>.lua`, after the parts that its line `-- uses ...` names."""
+    return Script(name, _text(name))
+
+
+def _text(name: str) -> str:
+    text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    named = _USES.search(text)
+    parts = named[1].split(", ") if named else []
+    return "\n".join([*map(_text, parts), text])

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="NIGHTSHIFT_ENV")
     release: str = Field("dev", max_length=64)
 
-    redis_url: SecretStr = Field(None, validate_default=True)  # type: ignore[assignment]  # the validator fills it
+    redis_url: SecretStr = Field(None, validate_default=True)  # the validator fills it
     redis_ca_certs: str | None = None
     redis_verify_certs: bool = True
 

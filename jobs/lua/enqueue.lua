@@ -1,7 +1,7 @@
 -- Accept jobs: write each record, and put its id where it waits. Sending the same call twice changes nothing.
 --
 -- KEYS[1]  rq:queues                      set of all queues
--- KEYS[2]  ns:jobs                        sorted set, id -> created (ms): the index of accepted jobs
+-- KEYS[2]  ns:jobs                        sorted set, id -> created (ms, with fractions): the index of accepted jobs
 -- ARGV, once for each job:
 --   id, queue, created (ms), due (unix seconds, or '' for now), idempotency key (or ''), its life (s), n, then n fields and values
 -- Returns one id for each job: its own, or that of the job which already holds the idempotency key.

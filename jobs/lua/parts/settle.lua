@@ -1,20 +1,24 @@
 -- Part: end an attempt. Needs place.lua and start.lua.
 --
--- Every verb that ends an attempt has the same first arguments, so that one function in jobs/claims.py calls them all:
+-- Every verb that ends an attempt begins with the same arguments, so that one function (jobs/claims.py) calls them all:
 -- KEYS[1..n]  rq:queue:<name>     the queues to take the next job from, best first; none to take nothing
 -- ARGV[1]  id                     ARGV[2]  its queue           ARGV[3]  execution, the fence
 -- ARGV[4]  next execution         ARGV[5]  worker name         ARGV[6]  now, as RQ writes times
--- ARGV[7]  lease (s)              ARGV[8]  expiry of the attempts' stream (s)
--- ARGV[9]  n, then n fields and values of this attempt's entry in rq:results:<id>; what follows is the verb's own
--- They return {state, next job or false}; state is OWNED, STALE or REPEATED.
+-- ARGV[7]  lease (s)              ARGV[8]  how long the attempts' stream is kept (s)
+-- ARGV[9]  n, then n strings: fields and values of this attempt's entry in rq:results:<id>; then the verb's own
+-- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED.
 
-local id, queue, execution = ARGV[1], ARGV[2], ARGV[3]
-local now, kept_for = ARGV[6], tonumber(ARGV[8])
+local id, queue, execution, now = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = 'rq:job:' .. id
-local entry_size = tonumber(ARGV[9])
-local OWN = 10 + entry_size        -- index of the verb's first own argument
+local entry_end = 9 + tonumber(ARGV[9])
 local OWNED, STALE, REPEATED = 1, 0, 2
-local MOST_ATTEMPTS = 50           -- entries kept of one job, the newest
+local SUCCESSFUL, FAILED, STOPPED, RETRIED = 1, 2, 3, 4  -- RQ's Result.Type
+local MOST_ATTEMPTS = 50  -- entries kept of one job, the newest
+
+-- The verb's own arguments, counted from 1.
+local function argument(n)
+  return ARGV[entry_end + n]
+end
 
 -- The entry in wip is the right to change the job: whoever removes it settles the attempt, all others come too late.
 local function own()
@@ -23,9 +27,31 @@ local function own()
   return redis.pcall('HGET', job, 'execution') == execution and REPEATED or STALE
 end
 
-local function record_attempt()
-  redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', unpack(ARGV, 10, 9 + entry_size))
-  redis.call('EXPIRE', 'rq:results:' .. id, kept_for)
+-- Write fields of the job. False when it was deleted while it ran, which must not leave half a record behind.
+local function update(...)
+  local given = select('#', ...) / 2
+  if redis.call('HSET', job, ...) < given then return true end
+  redis.call('DEL', job)
+  return false
+end
+
+local function record_attempt(type)
+  redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, unpack(ARGV, 10, entry_end))
+  redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8])
+end
+
+-- End the job as a dead letter, or as stopped by hand: both wait in the failed registry for a person.
+local function bury(status, error)
+  if not update('status', status, 'ended_at', now, 'error', error) then return end
+  local kept_for = tonumber(redis.call('HGET', job, 'failure_ttl')) or 31536000
+  record_attempt(status == 'stopped' and STOPPED or FAILED)
+  redis.call('ZADD', 'rq:failed:' .. queue, redis.call('TIME')[1] + kept_for, id)
+  redis.call('EXPIRE', job, kept_for)
+end
+
+-- Give the attempt back: it was cut short by us, not by the task.
+local function unspend_attempt()
+  redis.call('HSET', job, 'attempt', math.max(0, (tonumber(redis.call('HGET', job, 'attempt')) or 0) - 1))
 end
 
 local function next_job()
