@@ -291,6 +291,7 @@ class Writer(io.RawIOBase):
         self._limit = current_settings().file_max_bytes
         self._offset = offset
         self._waiting = bytearray()
+        self._broken = False
 
     @property
     def file(self) -> File:
@@ -316,21 +317,19 @@ class Writer(io.RawIOBase):
 
     def flush(self) -> None:
         """Send what is waiting and describe the file as it stands, so that a checkpoint may name `tell()`."""
-        if self.closed:
+        if self.closed or self._broken:
             return
         self._send()
         _store().describe(self.id, self._info(), self._ttl)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None or self.closed:
-            self.close()
-        else:
-            self._waiting.clear()
-            io.RawIOBase.__exit__(self, None, None, None)
+        """Complete the file, unless what was being written broke off."""
+        self._broken = self._broken or kind is not None
+        self.close()
 
     def _refuse(self) -> None:
         size = self.tell()
-        self._waiting.clear()
+        self._broken = True
         _store().delete(self.id)
         raise FileTooLarge("the file", size, self._limit, "FILE_MAX_BYTES")
 

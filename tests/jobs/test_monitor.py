@@ -1,0 +1,107 @@
+"""Reads: pages of jobs, counts and outages, against a real server."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from redis import Redis
+
+from jobs import connection, enqueue, enqueue_in, keys, monitor, task, with_options
+from jobs.dispatch import JobRequest, submit_many
+from jobs.errors import JobConflict, JobMissing, RedisUnavailable
+from jobs.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+@task(name="tests.count")
+def count(number: int) -> int:
+    """Give the number back."""
+    return number
+
+
+def many(number: int, queue: str = "default") -> list[str]:
+    accepted = submit_many(JobRequest(task="tests.count", args={"number": n}, queue=queue) for n in range(number))
+    return [job.id for job in accepted]
+
+
+def walk(limit: int, **filters: str) -> list[str]:
+    found, cursor = [], None
+    while True:
+        page = monitor.list_jobs(cursor=cursor, limit=limit, **filters)
+        found += [job.id for job in page.jobs]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def test_pages_give_every_job_once_from_the_newest() -> None:
+    ids = many(450)
+    assert walk(100) == ids[::-1]
+
+
+def test_pages_of_waiting_jobs_go_queue_by_queue() -> None:
+    low, high = many(30, "low"), many(30, "high")
+    assert walk(7, status="queued") == high[::-1] + low[::-1]
+    assert walk(7, status="queued", queue="low") == low[::-1]
+
+
+def test_jobs_that_arrive_meanwhile_do_not_repeat_others() -> None:
+    ids = many(20)
+    first = monitor.list_jobs(limit=10)
+    many(5)
+    second = monitor.list_jobs(limit=10, cursor=first.next_cursor)
+    assert [job.id for job in first.jobs + second.jobs] == ids[::-1]
+
+
+def test_filters_combine() -> None:
+    chosen = with_options(count, queue="low", tags=["vip"]).enqueue(1)
+    with_options(count, queue="low").enqueue(1)
+    delayed = enqueue_in(60, count, 1)
+    assert walk(10, tag="vip", queue="low") == [chosen.id]
+    assert walk(10, status="scheduled") == [delayed.id]
+    assert walk(10, task="tests.other") == []
+
+
+def test_a_cursor_of_nobody_is_an_error() -> None:
+    with pytest.raises(ValueError, match="could not convert"):
+        monitor.list_jobs(cursor="soon")
+
+
+def test_queues_are_counted_without_being_touched(redis: Redis) -> None:
+    many(3, "low")
+    enqueue_in(60, count, 1)
+    views = {view.name: view for view in monitor.queues(datetime.now(UTC))}
+    assert (views["low"].waiting, views["default"].scheduled, views["high"].waiting) == (3, 1, 0)
+    assert views["low"].oldest_wait is not None
+    assert views["high"].oldest_wait is None
+
+
+def test_a_job_without_a_result_says_what_it_is() -> None:
+    job = enqueue(count, 1)
+    with pytest.raises(JobConflict, match="it is queued"):
+        monitor.get_result(job.id)
+    with pytest.raises(JobMissing):
+        monitor.get_job("nobody")
+
+
+def test_a_corrupt_record_hides_only_itself(redis: Redis) -> None:
+    good, bad = many(2)
+    redis.hset(keys.job(bad), "data", b"\x00garbage")
+    assert walk(10) == [good]
+    assert monitor.find_job(bad) is None
+
+
+def test_the_server_says_how_it_keeps_data() -> None:
+    view = monitor.server()
+    assert view.policy == "noeviction"
+    assert view.memory > 0
+
+
+def test_a_server_that_is_gone_is_reported_at_once(settings: Settings) -> None:
+    gone = settings.model_copy(update={"redis_url": type(settings.redis_url)("redis://127.0.0.1:1/0")})
+    connection.use_client(connection.connect(gone))
+    started = time.monotonic()
+    with pytest.raises(RedisUnavailable):
+        enqueue(count, 1)
+    assert time.monotonic() - started < 3
