@@ -7,6 +7,7 @@ WORKERS = "rq:workers"
 JOBS = "ns:jobs"
 QUARANTINE = "ns:quarantine"
 PAUSED = "ns:paused"
+CLOCK_LEASE = "ns:clock:lease"
 
 
 def job(job_id: str) -> str:

@@ -1,0 +1,87 @@
+"""The one gate of the web process: every request passes `check`, and what no rule opens stays closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from flask.typing import ResponseReturnValue
+from structlog.contextvars import bind_contextvars
+
+from jobs.settings import current_settings
+from jobs.tokens import Caller, Scope, identify
+
+from .problems import Refused
+
+View = TypeVar("View", bound=Callable[..., Any])
+Guard = Callable[[], ResponseReturnValue | None]
+
+PUBLIC = "public"
+_GUARDS = "nightshift.guards"
+
+
+def public(view: View) -> View:
+    """Open a view to everyone."""
+    view.access = PUBLIC  # type: ignore[attr-defined]
+    return view
+
+
+def needs(scope: Scope) -> Callable[[View], View]:
+    """Open a view to bearers of a token with this scope. Goes below the route's decorator, which copies it."""
+
+    def mark(view: View) -> View:
+        view.access = scope  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def install(app: Flask) -> None:
+    """Put the gate before every request of this app."""
+    app.before_request(check)
+
+
+def guard(app: Flask, blueprint: str, check_request: Guard) -> None:
+    """Leave a whole blueprint to its own check, which answers to refuse and gives None to let the request through."""
+    app.extensions.setdefault(_GUARDS, {})[blueprint] = check_request
+
+
+def access_of(app: Flask, endpoint: str | None) -> Scope | Guard | str | None:
+    """Who decides on an endpoint: a scope, `PUBLIC`, a blueprint's own check, or nobody."""
+    own: Scope | str | None = getattr(app.view_functions.get(endpoint or ""), "access", None)
+    guards: dict[str, Guard] = app.extensions.get(_GUARDS, {})
+    return own or guards.get((endpoint or "").rpartition(".")[0])
+
+
+def check() -> ResponseReturnValue | None:
+    """Refuse the request unless its endpoint is open to its caller; runs before every request."""
+    access = access_of(current_app, request.endpoint)
+    if access == PUBLIC or (request.endpoint is None and not request.path.startswith("/api/")):
+        return None
+    if callable(access):
+        return access()
+    g.caller = _bearer()
+    if request.endpoint is not None:
+        _require(access, g.caller)
+    return None
+
+
+def caller() -> Caller:
+    """Who sent the request that is being answered."""
+    found: Caller = g.caller
+    return found
+
+
+def _bearer() -> Caller:
+    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
+    found = identify(presented.strip(), current_settings()) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
+    bind_contextvars(caller=found.name)
+    return found
+
+
+def _require(access: object, found: Caller) -> None:
+    if not isinstance(access, Scope) or access not in found.scopes:
+        raise Refused(403, "forbidden", f"this needs a token with the scope '{access or 'none'}'")

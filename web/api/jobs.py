@@ -1,0 +1,151 @@
+"""Jobs: enqueue them, follow them, fetch what they made."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+from pydantic import BaseModel, Field
+from werkzeug.wrappers import Response
+
+from jobs import monitor
+from jobs.errors import JobMissing
+from jobs.records import Job
+from jobs.tokens import Scope
+
+from ..access import caller, needs
+from ..answers import answers, etag_of, show, show_unless_known
+from ..intake import accept
+from ..present import job_path, job_summary, job_view
+from ..problems import Refused
+from ..resource import resource
+from ..schemas import Fault, JobsQuery, JobsView, JobView, LogLineView, LogView, NewJob, ResultView
+from ..waiting import wait_until
+from .files import download
+
+api = resource("jobs", __name__, __doc__)
+
+_ENDED = frozenset({"finished", "failed", "canceled", "stopped"})
+_POLL_AFTER = "1"
+
+
+class JobPath(BaseModel):
+    """A job's id."""
+
+    job_id: str
+
+
+class ArtifactPath(JobPath):
+    """One artifact of a job."""
+
+    name: str = Field(description="As in `artifacts` of the job.")
+
+
+@api.post(
+    "/jobs",
+    responses={200: JobView, 202: JobView},
+    openapi_extensions=answers(
+        409, 413, 415, 422, takes=("Prefer", "Idempotency-Key"), headers={202: ("Location", "Retry-After")}
+    ),
+)
+@needs(Scope.ENQUEUE)
+def create_job(body: NewJob) -> Response:
+    """Enqueue a job: 202 with its address, or 200 when the client waited and it has ended."""
+    job = accept(body)
+    seen = wait_until(_has_ended, lambda: _view(monitor.find_job(job.id) or job))
+    location = {"Location": job_path(job.id)}
+    return show(seen, 200, location) if _has_ended(seen) else show(seen, 202, location | _retry_after())
+
+
+@api.get("/jobs", responses={200: JobsView}, openapi_extensions=answers(422, headers={200: ("ETag", "Link")}))
+@needs(Scope.READ)
+def list_jobs(query: JobsQuery) -> Response:
+    """List jobs, newest first, a page at a time."""
+    page = _page(query)
+    following = _next(page.next_cursor)
+    shown = [job_summary(job) for job in page.jobs if caller().may_use(job.task)]
+    link = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return show_unless_known(JobsView(jobs=shown, next=following), link)
+
+
+@api.get(
+    "/jobs/<job_id>",
+    responses={200: JobView},
+    openapi_extensions=answers(404, takes=("Prefer", "If-None-Match"), headers={200: ("ETag", "Retry-After")}),
+)
+@needs(Scope.READ)
+def show_job(path: JobPath) -> Response:
+    """Show a job; with `Prefer: wait=N` when it has ended, or has changed since the given ETag."""
+    seen = wait_until(_worth_showing, lambda: _view(_visible(path.job_id)))
+    return show_unless_known(seen, {} if _has_ended(seen) else _retry_after())
+
+
+@api.get("/jobs/<job_id>/result", responses={200: ResultView}, openapi_extensions=answers(404, 409))
+@needs(Scope.READ)
+def show_result(path: JobPath) -> Response:
+    """Show what the task returned; 409 until the job has finished."""
+    job = _visible(path.job_id)
+    return show(ResultView(id=job.id, result=monitor.get_result(job.id)))
+
+
+@api.get("/jobs/<job_id>/log", responses={200: LogView}, openapi_extensions=answers(404))
+@needs(Scope.READ)
+def show_log(path: JobPath) -> Response:
+    """Show what the task logged, oldest first; the newest 1,000 lines are kept."""
+    job = _visible(path.job_id)
+    return show(LogView(id=job.id, lines=[_line(line) for line in monitor.log_lines(job.id)]))
+
+
+@api.get(
+    "/jobs/<job_id>/artifacts/<name>",
+    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+    openapi_extensions=answers(404, 416, headers={200: ("Content-Disposition", "Accept-Ranges", "ETag")}),
+)
+@needs(Scope.READ)
+def download_artifact(path: ArtifactPath) -> Response:
+    """Download a file that the job made; ranges are served."""
+    job = _visible(path.job_id)
+    file = monitor.artifacts(job.id).get(path.name)
+    if file is None:
+        raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}; it may have expired")
+    return download(file, path.name)
+
+
+def _visible(job_id: str) -> Job:
+    job = monitor.get_job(job_id)
+    if not caller().may_use(job.task):
+        raise JobMissing(job_id)
+    return job
+
+
+def _has_ended(view: JobView) -> bool:
+    return view.status in _ENDED
+
+
+def _worth_showing(view: JobView) -> bool:
+    return _has_ended(view) or (bool(request.if_none_match) and not request.if_none_match.contains(etag_of(view)))
+
+
+def _view(job: Job) -> JobView:
+    return job_view(job, monitor.attempts(job.id), monitor.artifacts(job.id))
+
+
+def _page(query: JobsQuery) -> monitor.Page:
+    try:
+        return monitor.list_jobs(**query.model_dump())
+    except ValueError:
+        fault = Fault(parameter="cursor", detail="must come from `next` of the page before")
+        raise Refused(422, "invalid-request", "the cursor is not one of ours", faults=[fault]) from None
+
+
+def _next(cursor: str | None) -> str | None:
+    kept = {name: value for name, value in request.args.items() if name != "cursor"}
+    return f"/api/v1/jobs?{urlencode(kept | {'cursor': cursor})}" if cursor else None
+
+
+def _line(line: dict[str, Any]) -> LogLineView:
+    known = {name: line.pop(name) for name in ("at", "attempt", "message")}
+    return LogLineView(**known, fields=line)
+
+
+def _retry_after() -> dict[str, str]:
+    return {"Retry-After": _POLL_AFTER}

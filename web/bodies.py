@@ -1,0 +1,93 @@
+"""Reading JSON: what is not JSON is 400, another media type 415, too much 413; the rest is left to the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Request, current_app, request
+from flask.json.provider import DefaultJSONProvider
+from pydantic_core import from_json
+
+from jobs.settings import Settings
+
+from .problems import Refused
+
+DEPTH = 32
+_ENVELOPE = 64 * 1024
+
+
+class StrictJson(DefaultJSONProvider):
+    """JSON as RFC 8259 has it: no NaN, no lone surrogates, no bottomless nesting."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parse; raises ValueError, which becomes 400."""
+        return from_json(s, allow_inf_nan=False)
+
+
+class JsonRequest(Request):
+    """A request whose bad JSON is answered with the place of the mistake."""
+
+    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+        """Say where the body stops being JSON."""
+        raise Refused(400, "bad-json", f"the body is not JSON: {e}")
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Limit every body and check the JSON ones before a handler sees them."""
+    app.json = StrictJson(app)
+    app.request_class = JsonRequest
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_args_bytes + _ENVELOPE
+    app.config["MAX_FORM_MEMORY_SIZE"] = _ENVELOPE
+    app.config["MAX_FORM_PARTS"] = 20
+    app.before_request(_check)
+
+
+def takes_raw(view: Any) -> Any:
+    """Mark a view whose body is not JSON; goes below the route's decorator."""
+    view.raw_body = True
+    return view
+
+
+def takes_up_to(limit: int) -> None:
+    """Raise the limit on the body of this request."""
+    request.max_content_length = limit
+
+
+def _check() -> None:
+    if not _is_json_route():
+        return
+    body = _parse() if _has_body() else {}
+    if not isinstance(body, dict):
+        raise Refused(422, "invalid-request", "the body must be a JSON object")
+    if _depth(body) > DEPTH:
+        raise Refused(422, "too-deep", f"the body is nested more than {DEPTH} levels deep", limit=DEPTH)
+
+
+def _is_json_route() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    writes = request.path.startswith("/api/") and request.method in {"POST", "PUT", "PATCH"}
+    return writes and view is not None and not getattr(view, "raw_body", False)
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _parse() -> Any:
+    if request.mimetype != "application/json":
+        raise Refused(415, "not-json", "send the body as application/json")
+    return request.get_json()
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [child for item in level for child in _children(item)]
+    return depth - 1
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,146 @@
+"""The OpenAPI document: what flask-openapi collects from the routes, completed so that it says the whole truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app
+from flask_openapi.openapi import OpenAPI
+from pydantic import BaseModel
+
+from jobs.tokens import Scope
+
+from .access import access_of
+from .answers import COMMON
+from .problems import MEDIA_TYPE
+from .schemas import ProblemView
+
+VERSION = "3.1.1"
+INFO = {
+    "title": "Nightshift",
+    "version": "1",
+    "description": (
+        "Background jobs over HTTP. Enqueue a task with `POST /api/v1/jobs`, follow the job at the `Location` it "
+        "answers, fetch the result. Every error is a problem document (RFC 9457) whose `type` is stable."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+SECURITY_SCHEMES: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token with the scope that the operation names."}
+}
+
+_SCHEMAS = "#/components/schemas/"
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+_SENT: dict[str, dict[str, Any]] = {
+    "Location": {"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 1}},
+    "ETag": {"description": "Send it back in If-None-Match.", "schema": {"type": "string"}},
+    "Link": {"description": 'The next page, as rel="next" (RFC 8288).', "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "Always an attachment.", "schema": {"type": "string"}},
+    "Accept-Ranges": {"description": "Ranges of bytes are served.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
+    "X-Request-ID": {"description": "Finds the request in the log.", "schema": {"type": "string"}},
+}
+_TAKEN: dict[str, dict[str, Any]] = {
+    "Prefer": {
+        "description": "`wait=N`: hold the answer back for up to N seconds, at most 20 (RFC 7240).",
+        "schema": {"type": "string"},
+        "example": "wait=10",
+    },
+    "Idempotency-Key": {
+        "description": "The same key gives the same job for 24 hours, however often the request is sent.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+        "example": "order-4711",
+    },
+    "If-None-Match": {
+        "description": "The ETag that is known: 304 when nothing has changed.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+class Document(OpenAPI):
+    """The app, with a document of its own version that is completed before it is first served."""
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name, info=INFO, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None)
+        self.openapi_version = VERSION
+
+    def generate_spec_json(self) -> None:
+        """Build and complete the document."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        complete(self, self.spec_json)
+
+
+def complete(app: Flask, document: dict[str, Any]) -> None:
+    """Add to each operation its security, problems and headers, and tidy what the library leaves."""
+    schemas = document["components"]["schemas"]
+    schemas.pop("ValidationErrorModel", None)
+    schemas |= _models(ProblemView)
+    for path, method, operation in _operations(document):
+        _complete_operation(app, operation, _access(app, path, method))
+
+
+def _models(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=_SCHEMAS + "{model}")
+    return {**schema.pop("$defs", {}), model.__name__: schema}
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def _access(app: Flask, path: str, method: str) -> Any:
+    """Who may call an operation, from the same mark that the gate reads."""
+    for rule in app.url_map.iter_rules():
+        plain = rule.rule.replace("<path:", "<").replace("<", "{").replace(">", "}")
+        if plain == path and method.upper() in (rule.methods or ()):
+            return access_of(app, rule.endpoint)
+    raise LookupError(f"{method} {path} is documented but not routed")
+
+
+def _complete_operation(app: Flask, operation: dict[str, Any], access: Any) -> None:
+    problems = set(operation.pop("x-problems", COMMON))
+    sent = operation.pop("x-headers", {})
+    taken = operation.pop("x-takes", ())
+    operation["responses"].pop("422", None)
+    if isinstance(access, Scope):
+        operation["security"] = [{"token": []}]
+        operation["x-required-scope"] = access.value
+    else:
+        operation["security"] = []
+        problems -= {401, 403}
+    operation.setdefault("parameters", []).extend(_taken(name) for name in taken)
+    operation["responses"] |= {str(status): _problem(status) for status in sorted(problems)}
+    _document_headers(operation["responses"], {str(status): names for status, names in sent.items()})
+
+
+def _taken(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, **_TAKEN[name]}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + ProblemView.__name__}}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
+
+
+def _document_headers(responses: dict[str, Any], sent: Mapping[str, tuple[str, ...]]) -> None:
+    always = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+    for status, response in responses.items():
+        names = ("X-Request-ID", *sent.get(status, ()), *always.get(status, ()))
+        response["headers"] = {name: _SENT[name] for name in names}
+    if "ETag" in sent.get("200", ()):
+        responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+
+
+def serve() -> Response:
+    """The document."""
+    app = current_app
+    assert isinstance(app, Document)
+    return Response(app.json.dumps(app.api_doc), content_type="application/json")

@@ -1,0 +1,66 @@
+"""While Redis hangs, most requests are told so at once instead of each holding a thread for two seconds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+
+from flask import Flask, Response, current_app, g, request
+
+from jobs.errors import RedisUnavailable
+
+from .access import PUBLIC, access_of
+
+_SLOW = 0.5
+_PAUSE = 1.0
+_PROBE = 3.0
+_EXTENSION = "nightshift.outage"
+
+
+@dataclass(slots=True)
+class Outage:
+    """What this process knows of an outage: after a slow failure one request a second finds out whether it is over."""
+
+    until: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def lets_through(self, now: float) -> bool:
+        """Whether a request may try Redis; during an outage only the one that finds out."""
+        with self._lock:
+            if self.until and now >= self.until:
+                self.until = now + _PROBE
+                return True
+            return not self.until
+
+    def note(self, failed: bool, took: float, now: float) -> None:
+        """Learn from an answer: a quick failure costs nobody a thread, so it closes nothing."""
+        with self._lock:
+            self.until = now + _PAUSE if failed and took > _SLOW else 0.0
+
+
+def install(app: Flask) -> None:
+    """Watch every answer of this process."""
+    app.extensions[_EXTENSION] = Outage()
+    app.before_request(_refuse_while_it_lasts)
+    app.after_request(_learn)
+
+
+def _refuse_while_it_lasts() -> None:
+    if access_of(current_app, request.endpoint) == PUBLIC:
+        return
+    if not _outage().lets_through(time.monotonic()):
+        raise RedisUnavailable("it did not answer the last request", retry_after=2)
+    g.tried_redis = True
+
+
+def _learn(response: Response) -> Response:
+    if g.pop("tried_redis", False):
+        now = time.monotonic()
+        _outage().note(response.status_code == 503, time.perf_counter() - g.began, now)
+    return response
+
+
+def _outage() -> Outage:
+    found: Outage = current_app.extensions[_EXTENSION]
+    return found

@@ -1,0 +1,154 @@
+"""Every error answer is a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import dump_age
+
+from jobs.errors import (
+    FileMissing,
+    InvalidArguments,
+    JobConflict,
+    JobMissing,
+    NightshiftError,
+    RedisUnavailable,
+    TooLarge,
+    UnknownTask,
+)
+from jobs.logs import get_logger
+
+from . import tracing
+from .schemas import Fault, ProblemView
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:nightshift:problem:"
+
+log = get_logger(__name__)
+
+
+class Refused(Exception):
+    """A request that is answered with a problem: its status, a stable code, and one sentence for a person."""
+
+    def __init__(self, status: int, code: str, detail: str, *, faults: Iterable[Fault] = (), **extra: Any) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.faults, self.extra = list(faults), extra
+
+
+def install(app: Flask) -> None:
+    """Answer every error of every route of this app."""
+    app.register_error_handler(Refused, answer)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(NightshiftError, lambda error: answer(translate(error)))
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(refused: Refused) -> Response:
+    """The problem document of a refusal, with the headers that its status asks for."""
+    status = HTTPStatus(refused.status)
+    document = ProblemView(
+        type=_TYPE + refused.code,
+        title=status.phrase,
+        status=status.value,
+        detail=refused.detail,
+        instance=request.path,
+        request_id=tracing.request_id(),
+        errors=refused.faults or None,
+        **refused.extra,
+    )
+    body = document.model_dump_json(exclude_none=True)
+    return Response(body, status.value, _headers(refused), content_type=MEDIA_TYPE)
+
+
+def _headers(refused: Refused) -> Mapping[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if refused.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="nightshift"'
+    if "retry_after" in refused.extra:
+        headers["Retry-After"] = dump_age(math.ceil(refused.extra["retry_after"])) or "1"
+    return headers
+
+
+def translate(error: NightshiftError) -> Refused:
+    """What an error of the core means to a client."""
+    for kind, meaning in _MEANINGS.items():
+        if isinstance(error, kind):
+            return meaning(error)
+    return Refused(400, "refused", str(error))
+
+
+def _too_large(error: Any) -> Refused:
+    return Refused(413, "too-large", str(error), limit=error.limit, setting=error.setting)
+
+
+def _invalid_arguments(error: Any) -> Refused:
+    faults = [Fault(pointer="#/args" + found.pointer, detail=found.message) for found in error.problems]
+    return Refused(422, "invalid-arguments", f"the arguments do not fit the task {error.task}", faults=faults)
+
+
+def _unavailable(error: Any) -> Refused:
+    log.warning("redis unavailable", reason=str(error))
+    detail = "the job store does not answer; nothing was accepted, so the request can be sent again"
+    return Refused(503, "unavailable", detail, retry_after=error.retry_after)
+
+
+_MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
+    TooLarge: _too_large,
+    InvalidArguments: _invalid_arguments,
+    RedisUnavailable: _unavailable,
+    UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
+    JobMissing: lambda error: Refused(404, "job-missing", str(error)),
+    FileMissing: lambda error: Refused(404, "file-missing", str(error)),
+    JobConflict: lambda error: Refused(409, "conflict", str(error)),
+}
+
+
+def invalid(error: ValidationError) -> Response:
+    """What flask-openapi calls when a query, a path or a body does not fit its model."""
+    kind = "pointer" if error.title.startswith("New") else "parameter"
+    raise Refused(422, "invalid-request", "the request does not fit its schema", faults=list(_faults(error, kind)))
+
+
+def _faults(error: ValidationError, kind: str) -> Iterable[Fault]:
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        message = item["msg"].removeprefix("Value error, ")
+        parts = [str(part) for part in item["loc"]]
+        if kind == "pointer":
+            yield Fault(pointer=pointer(parts), detail=message)
+        else:
+            yield Fault(parameter=parts[0] if parts else None, detail=message)
+
+
+def pointer(parts: Iterable[str]) -> str:
+    """A JSON pointer as a URI fragment (RFC 6901), as RFC 9457 shows it."""
+    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    response = answer(_of_http(error))
+    response.headers.extend((name, value) for name, value in error.get_headers() if name in {"Allow", "Content-Range"})
+    return response
+
+
+def _of_http(error: HTTPException) -> Refused:
+    code = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
+        return Refused(413, "too-large", f"the request body is above {limit:,} bytes", limit=limit)
+    name = HTTPStatus(code).phrase.lower().replace(" ", "-")
+    return Refused(code, name, error.description or HTTPStatus(code).phrase)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request failed", exc_info=error)
+    detail = "something went wrong on our side; the request id finds it in the log"
+    return answer(Refused(500, "internal", detail))
