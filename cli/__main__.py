@@ -1,0 +1,18 @@
+"""`python -m cli`: the operator's command line."""
+
+import click
+
+from cli.check import check
+from cli.demo import demo
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Look after Nightshift from a terminal."""
+
+
+main.add_command(check)
+main.add_command(demo)
+
+if __name__ == "__main__":
+    main(prog_name="bin/jobs")

@@ -1,0 +1,46 @@
+"""How gunicorn serves the web process: every setting with its reason."""
+
+from pathlib import Path
+
+from jobs.errors import SettingsError
+from jobs.settings import current_settings
+
+try:
+    _settings = current_settings()
+except SettingsError as error:
+    raise SystemExit(str(error)) from None
+
+# A platform says on which port; bin/dev sets HOST to loopback, so that a laptop is closed to its network.
+bind = f"{_settings.host}:{_settings.port}"
+
+# Requests wait for Redis, not for the processor: threads are cheap, and a few processes use the cores there are.
+worker_class = "gthread"
+workers = _settings.web_concurrency
+threads = _settings.web_threads
+
+# Each process builds its own app: a Redis connection or a thread made before the fork would be shared by all.
+preload_app = False
+
+# With threads this is not a limit for requests but a heartbeat: a process that hangs as a whole is replaced. Routers
+# give up on a request after 30 s, so waiting longer than that could help nobody.
+timeout = 30
+
+# After SIGTERM a platform waits 30 s before it kills: running requests get 20 s, work after the response the rest.
+graceful_timeout = 20
+
+# Longer than the 90 s after which the router drops an idle connection: if we closed first, a request already on its
+# way would fail. Source: https://devcenter.heroku.com/articles/http-routing#keepalives
+keepalive = 95
+
+# Connections that wait while all threads are busy. Beyond that a client is refused at once, instead of waiting for a
+# reply that the router has given up on.
+backlog = 256
+
+# The heartbeat is a change to a file's mode: on a disk it can block for seconds, in memory it cannot.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file there
+
+# It would open a control socket in the home folder, which all checkouts share and nobody here uses.
+control_socket_disable = True
+
+# The app writes one event per request itself, with the request's id.
+accesslog = None
