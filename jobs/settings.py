@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import SettingsError
@@ -18,6 +18,7 @@ from .errors import SettingsError
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LEAST_SECRET = 16
 _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+_RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -41,10 +42,16 @@ class LogFormat(StrEnum):
 class Settings(BaseSettings):
     """All settings of all processes. Sizes are in bytes, durations in seconds."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="NIGHTSHIFT_ENV")
-    release: str = Field("dev", max_length=64)
+    release: str = Field("dev", max_length=64, validation_alias=AliasChoices(*_RELEASE_NAMES))
 
     redis_url: SecretStr = Field(None, validate_default=True)  # the validator fills it
     redis_ca_certs: str | None = None
@@ -165,7 +172,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 
 def _variable(field: str) -> str:
-    return "NIGHTSHIFT_ENV" if field in {"environment", "NIGHTSHIFT_ENV"} else field.upper()
+    return "NIGHTSHIFT_ENV" if field == "environment" else field.upper()
 
 
 def _given(field: str, problem: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The environment is read once, and everything wrong with it is said at once."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
@@ -67,6 +69,18 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name:
 def test_secrets_are_never_shown() -> None:
     settings = Settings(NIGHTSHIFT_ENV="test", api_token=SecretStr("a token"))
     assert "a token" not in repr(settings)
+
+
+def test_a_platform_says_which_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_ENV", "development")
+    monkeypatch.setenv("HEROKU_RELEASE_VERSION", "v42")
+    assert read_settings().release == "v42"
+
+
+def test_every_setting_is_in_the_manual() -> None:
+    manual = Path("docs/settings.md").read_text(encoding="utf-8")
+    names = {"environment": "NIGHTSHIFT_ENV"}
+    assert [name for name in Settings.model_fields if f"`{names.get(name, name.upper())}`" not in manual] == []
 
 
 def tls(**values: object) -> dict[str, object]:
