@@ -1,0 +1,28 @@
+"""The pages for people: `register(app)` is all that the rest of the web process knows of them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from web.access import guard
+
+from . import assets, failing, formats, joblist, jobview, login, overview, rendering, sessions
+
+
+def register(app: Flask) -> None:
+    """Add the pages, their login and their static files to the app."""
+    sessions.install(app)
+    formats.install(app)
+    overview.install(app)
+    app.add_url_rule("/static/<digest>/<path:name>", "assets", assets.send)
+    app.register_blueprint(_pages())
+    guard(app, "dashboard", sessions.guard)
+
+
+def _pages() -> Blueprint:
+    pages = Blueprint("dashboard", __name__, template_folder="../templates")
+    pages.context_processor(rendering.context)
+    for room in (login, overview, joblist, jobview):
+        room.add_to(pages)
+    failing.add_to(pages)
+    return pages

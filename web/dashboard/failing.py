@@ -1,0 +1,42 @@
+"""Error pages: a sentence, what to do next, and for polls only the status."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, render_template
+from werkzeug.exceptions import HTTPException
+
+from jobs.errors import FileMissing, JobConflict, JobMissing, RedisUnavailable
+
+from .rendering import is_poll
+
+
+def add_to(pages: Blueprint) -> None:
+    """Answer the errors of pages with pages; elsewhere they are problem documents."""
+    pages.register_error_handler(HTTPException, _http)
+    pages.register_error_handler(JobMissing, _missing)
+    pages.register_error_handler(FileMissing, _missing)
+    pages.register_error_handler(JobConflict, lambda error: _page(409, "That is not possible now", str(error)))
+    pages.register_error_handler(RedisUnavailable, _unavailable)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error
+    return _page(error.code, error.name, error.description or "")
+
+
+def _missing(error: JobMissing | FileMissing) -> Response:
+    return _page(404, "Not found", f"{error}. It may have expired or been deleted.")
+
+
+def _unavailable(error: RedisUnavailable) -> Response:
+    response = _page(503, "Redis does not answer", "No job is lost by that. This page tries again by itself.")
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _page(status: int, title: str, text: str) -> Response:
+    body = "" if is_poll() else render_template("error.html", title=title, text=text, section="", poll=2)
+    response = make_response(body, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response

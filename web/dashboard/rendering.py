@@ -1,0 +1,63 @@
+"""How a page is answered: whole for a browser, its living part for a poll, nothing when it has not changed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+
+from . import assets
+from .icons import ICONS
+
+_THEMES = {"system", "light", "dark"}
+_ACTIVE, _IDLE = 2, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page of the navigation; `key` opens it after `g`."""
+
+    endpoint: str
+    title: str
+    icon: str
+    key: str
+
+
+NAVIGATION = (
+    Entry("dashboard.overview", "Overview", "overview", "o"),
+    Entry("dashboard.jobs", "Jobs", "jobs", "j"),
+)
+
+
+def page(template: str, *, section: str, active: bool = False, status: int = 200, **context: Any) -> Response:
+    """A page, with the pace of its polls: seconds while something is going on, slower while nothing is."""
+    body = render_template(template, section=section, poll=_ACTIVE if active else _IDLE, **context)
+    response = make_response(body, status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "HX-Request"
+    if is_poll():
+        response.set_etag(hashlib.sha256(response.data).hexdigest()[:20])
+        response.make_conditional(request)
+    return response
+
+
+def is_poll() -> bool:
+    """Whether the script on the page asks, for the living part only."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def context() -> dict[str, Any]:
+    """What every template knows."""
+    chosen = request.cookies.get("theme", "system")
+    return {
+        "ICONS": ICONS,
+        "asset": assets.address,
+        "navigation": NAVIGATION,
+        "now": datetime.now(UTC),
+        "only_live": is_poll(),
+        "here": request.full_path.rstrip("?"),
+        "theme": chosen if chosen in _THEMES else "system",
+    }

@@ -1,0 +1,176 @@
+"""Who may see the pages: a signed cookie, rotated at login, ended by logout, by 30 idle minutes or after 12 hours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from time import time
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from werkzeug.wrappers import Response
+
+from jobs import connection
+from jobs.errors import RedisUnavailable
+from jobs.settings import current_settings
+
+from .snapshot import Fresh
+
+IDLE = 30 * 60
+LONGEST = 12 * 3600
+_TOUCH = 60
+_ENDED = "ns:sessions-ended"
+_OPEN = {"dashboard.login", "dashboard.try_login"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+csrf = CSRFProtect()
+
+
+class Cookies(SecureCookieSessionInterface):
+    """The `__Host-` prefix where the connection is https: no subdomain and no plain page can then set this cookie."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Over https, and always in production, where TLS may end in front of us."""
+        return request.is_secure or current_settings().production
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """A browser refuses the prefix without Secure."""
+        return "__Host-nightshift" if self.get_cookie_secure(app) else "nightshift"
+
+
+def install(app: Flask) -> None:
+    """Set up cookies and CSRF tokens; the pages' own guard checks them, so that the token API stays free of them."""
+    app.config.update(
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=IDLE),
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_SSL_STRICT=False,  # the guard compares Origin and Sec-Fetch-Site, which also works without a referrer
+        WTF_CSRF_TIME_LIMIT=None,  # it ends with the session
+    )
+    app.secret_key = app.secret_key or secrets.token_bytes(32)
+    app.session_interface = Cookies()
+    app.extensions["nightshift.sessions_ended"] = Fresh(_read_ended)
+    csrf.init_app(app)
+
+
+def guard() -> Response | None:
+    """Let a request of the dashboard through, or answer in its place."""
+    if request.method not in _SAFE:
+        _refuse_other_sites()
+        csrf.protect()
+    if request.endpoint in _OPEN:
+        return None
+    if not is_logged_in():
+        return _to_login()
+    _touch()
+    g.csrf_token = session["form_token"]  # one token per session keeps pages equal, so that polls can answer 304
+    return None
+
+
+def is_logged_in() -> bool:
+    """Whether the cookie is of a session that still lasts."""
+    now = time()
+    if not session.get("id") or not hmac.compare_digest(session["of"], _fingerprint()):
+        return False
+    fresh = now - session["seen"] < IDLE and now - session["at"] < LONGEST
+    return fresh and session["id"] not in _ended()
+
+
+def log_in(password: str) -> bool:
+    """Start a new session if the password is right; nothing of the old one is kept."""
+    expected = current_settings().admin_password
+    if expected is None or not hmac.compare_digest(_digest(password), _digest(expected.get_secret_value())):
+        return False
+    session.clear()
+    g.pop("csrf_token", None)
+    session.permanent = True
+    session.update(id=secrets.token_urlsafe(16), of=_fingerprint(), at=time(), seen=time(), form_token=generate_csrf())
+    return True
+
+
+def log_out() -> None:
+    """End the session for every copy of its cookie."""
+    with connection.translate_errors(), connection.client().pipeline() as pipe:
+        pipe.zadd(_ENDED, {session["id"]: session["at"] + LONGEST})
+        pipe.zremrangebyscore(_ENDED, "-inf", time())
+        pipe.execute()
+    session.clear()
+    _ended_reading().forget()
+
+
+def actor() -> str:
+    """Who acts, for the audit log."""
+    return "admin"
+
+
+def _touch() -> None:
+    if time() - session["seen"] > _TOUCH:
+        session["seen"] = time()
+
+
+def _refuse_other_sites() -> None:
+    """A form of another site, even of a sibling subdomain, is refused before its token is looked at."""
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        abort(403, "this form was sent by another site")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403, "this form was sent by another site")
+
+
+def _to_login() -> Response:
+    session.clear()
+    if request.headers.get("HX-Request"):
+        back = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        response = current_app.response_class(status=401)
+        response.headers["HX-Redirect"] = url_for("dashboard.login", next=_path(back.path, back.query))
+        return response
+    return redirect(url_for("dashboard.login", next=_path(request.path, request.query_string.decode())), 303)
+
+
+def local_path(target: str) -> str:
+    """Where to go after login: a path of ours, never another site."""
+    parts = urlsplit(target)
+    safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    return target if safe and target.isprintable() else url_for("dashboard.overview")
+
+
+def _path(path: str, query: str) -> str | None:
+    full = f"{path}?{query}" if query else path
+    return full if full != "/" and request.method == "GET" else None
+
+
+def _fingerprint() -> str:
+    """Changes with the password, so that changing it ends all sessions."""
+    password = current_settings().admin_password
+    key = current_app.secret_key.encode() if isinstance(current_app.secret_key, str) else current_app.secret_key or b""
+    return hmac.new(key, _digest(password.get_secret_value() if password else ""), hashlib.sha256).hexdigest()[:32]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _ended() -> frozenset[str]:
+    """Sessions that were logged out; none are known while Redis is away, when the pages show nothing either."""
+    try:
+        return _ended_reading().get()
+    except RedisUnavailable:
+        return frozenset()
+
+
+def _ended_reading() -> Fresh[frozenset[str]]:
+    reading: Fresh[frozenset[str]] = current_app.extensions["nightshift.sessions_ended"]
+    return reading
+
+
+def _read_ended() -> frozenset[str]:
+    with connection.translate_errors():
+        raw = cast("list[bytes]", connection.client().zrangebyscore(_ENDED, time(), "+inf"))
+    return frozenset(item.decode() for item in raw)

@@ -1,0 +1,189 @@
+// Keeps a page alive: polls, relative times, the theme switch, keys, copy buttons and dialogs.
+// Every page works without it; it only refreshes #live from the same address.
+"use strict";
+
+const IDLE = 10_000;
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+const live = () => $("#live[hx-get]");
+
+/* ---- polling: one timer, one request at a time, silent while hidden ---- */
+
+const poll = { timer: 0, busy: false, etag: null, seen: Date.now(), failures: 0 };
+
+function plan(delay = pace()) {
+  clearTimeout(poll.timer);
+  if (!live() || document.hidden || poll.busy) return;
+  poll.timer = setTimeout(refresh, delay);
+}
+
+function pace() {
+  return poll.failures ? Math.min(2000 * poll.failures, IDLE) : Number(live()?.dataset.poll || 10) * 1000;
+}
+
+function refresh() {
+  if (poll.busy || !live()) return;
+  if (busyWithForm()) return plan();
+  poll.busy = true;
+  htmx.trigger(live(), "refresh", {}, false);
+}
+
+// A form inside the page that somebody is filling in must not be changed under their hands.
+function busyWithForm() {
+  return Boolean(live().querySelector("form[data-dirty]")) || Boolean($("dialog[open]"));
+}
+
+const isPoll = (event) => event.detail?.ctx?.sourceElement === live() && event.detail.ctx.sourceEvent?.type === "refresh";
+
+document.addEventListener("htmx:config:request", (event) => {
+  if (isPoll(event) && poll.etag) event.detail.ctx.request.headers["If-None-Match"] = poll.etag;
+});
+
+document.addEventListener("htmx:after:request", (event) => {
+  if (!isPoll(event)) return;
+  const { raw } = event.detail.ctx.response;
+  if (raw.ok || raw.status === 304) answered(raw.headers.get("ETag"));
+  else if (raw.status !== 401) lost(raw.status === 503 ? "Redis does not answer" : `The server answers with ${raw.status}`);
+});
+
+document.addEventListener("htmx:error", (event) => {
+  if (event.detail?.ctx?.sourceElement === live()) lost("Nightshift does not answer");
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  if (event.detail?.ctx?.sourceElement !== live()) return;
+  poll.busy = false;
+  plan();
+});
+
+function answered(etag) {
+  Object.assign(poll, { etag, seen: Date.now(), failures: 0 });
+  $("#stale").hidden = true;
+  pulse("live");
+}
+
+function lost(reason) {
+  poll.failures += 1;
+  $("#stale").hidden = false;
+  $("#stale-reason").textContent = reason;
+  pulse("stale");
+}
+
+function pulse(state) {
+  const mark = $("#pulse");
+  if (!mark || mark.dataset.state === state) return;
+  mark.dataset.state = state;
+  $("span", mark).textContent = state === "live" ? "Live" : "Not connected";
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(poll.timer) : plan(0)));
+addEventListener("online", () => plan(0));
+addEventListener("pageshow", () => plan());
+
+/* ---- times: the server sends instants, the reader sees distances; a click switches ---- */
+
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+let exact = localStorage.getItem("times") === "exact";
+
+function distance(seconds) {
+  const size = Math.abs(seconds);
+  if (size < 1.5) return seconds < 0 ? "now" : "just now";
+  const at = UNITS.findIndex(([, length]) => size >= length);
+  const [unit, length] = UNITS[Math.max(at, 0)];
+  const rest = unit === "h" && size < 36_000 ? Math.floor((size % 3600) / 60) : 0;
+  const text = `${Math.floor(size / length)} ${unit}${rest ? ` ${rest} min` : ""}`;
+  return seconds < 0 ? `in ${text}` : `${text} ago`;
+}
+
+function span(seconds) {
+  return distance(Math.max(seconds, 1.5)).replace(" ago", "");
+}
+
+function tell(element) {
+  const at = new Date(element.dateTime);
+  const seconds = (Date.now() - at) / 1000;
+  const text = element.dataset.as === "span" ? span(seconds) : exact ? local.format(at) : distance(seconds);
+  const title = `${at.toISOString().replace("T", " ").slice(0, 19)} UTC\n${local.format(at)} ${zone}`;
+  if (element.textContent !== text) put(element, text);
+  if (element.title !== title) element.title = title;
+}
+
+// Changing the text node in place keeps a selection that runs across it.
+function put(element, text) {
+  if (element.firstChild?.nodeType === Node.TEXT_NODE && element.childNodes.length === 1) element.firstChild.nodeValue = text;
+  else element.textContent = text;
+}
+
+function tellAll() {
+  $$("time[datetime]").forEach(tell);
+  if (!$("#stale").hidden) put($("#stale-since"), span((Date.now() - poll.seen) / 1000));
+}
+
+document.addEventListener("htmx:after:swap", tellAll);
+setInterval(() => document.hidden || tellAll(), 1000);
+
+function switchTimes() {
+  exact = !exact;
+  localStorage.setItem("times", exact ? "exact" : "relative");
+  tellAll();
+}
+
+/* ---- theme: "system" or a choice, kept in a cookie so that the first paint is already right ---- */
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+  $$("[data-set-theme]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.setTheme === theme)));
+}
+
+/* ---- clicks and keys ---- */
+
+async function copy(button) {
+  await navigator.clipboard.writeText($("code, pre", button.parentElement).textContent.trim());
+  const label = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), 1500);
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-set-theme], [data-copy], [data-dialog], [data-close], [data-times], [data-refresh]");
+  if (!target) return;
+  if (target.dataset.setTheme) setTheme(target.dataset.setTheme);
+  else if ("copy" in target.dataset) copy(target);
+  else if (target.dataset.dialog) $(`#${target.dataset.dialog}`).showModal();
+  else if ("close" in target.dataset) target.closest("dialog").close();
+  else if ("times" in target.dataset) switchTimes();
+  else plan(0);
+});
+
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-follow]")) event.target.closest("form[data-guard]")?.setAttribute("data-dirty", "");
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+let waitingForGo = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.target.matches("input, select, textarea") || $("dialog[open]")) return;
+  const go = event.timeStamp - waitingForGo < 1200 && $(`.nav [data-key="${CSS.escape(event.key)}"]`);
+  if (go) return go.click();
+  if (event.key === "g") waitingForGo = event.timeStamp;
+  else if (event.key === "?") $("#keys")?.showModal();
+  else if (event.key === "r") plan(0);
+  else if (event.key === "t") switchTimes();
+  else if (event.key === "/") focusSearch(event);
+});
+
+function focusSearch(event) {
+  const search = $("[type=search]");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+}
+
+tellAll();
+plan();
