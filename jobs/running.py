@@ -153,7 +153,7 @@ def _context_from_rq() -> JobContext:
 
     from . import connection, records
 
-    rq = get_current_job(connection.client())
+    rq = get_current_job()
     if rq is None:
         raise UnknownTask("jobs.perform outside a worker")
     raw = connection.read_hash(rq.key)
