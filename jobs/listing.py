@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from . import connection, keys
 
@@ -45,11 +46,19 @@ def _from_sets(sets: Sequence[str], cursor: str | None, count: int) -> list[Foun
     """Merge sorted sets by score, from the highest; jobs of one score are ordered by id, as Redis does."""
     top, last = _parse(cursor)
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
-        for key in sets:
-            pipe.zrevrangebyscore(key, top, "-inf", start=0, num=count + 1, withscores=True)
+        for key, seen in zip(sets, _with_score(sets, top), strict=True):
+            pipe.zrevrangebyscore(key, top, "-inf", start=0, num=count + seen, withscores=True)
         merged = [(score, member.decode()) for reply in pipe.execute() for member, score in reply]
     rest = sorted((pair for pair in merged if last is None or pair < last), reverse=True)
     return [Found(member.split(":")[0], f"{score!r}~{member}") for score, member in rest[:count]]
+
+
+def _with_score(sets: Sequence[str], score: float | str) -> list[int]:
+    """How many jobs share the cursor's score, and may have been seen: all that ended in one second do under RQ."""
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for key in sets:
+            pipe.zcount(key, score, score)
+        return cast("list[int]", pipe.execute())
 
 
 def _parse(cursor: str | None) -> tuple[float | str, tuple[float, str] | None]:

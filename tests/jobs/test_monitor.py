@@ -54,6 +54,15 @@ def test_jobs_that_arrive_meanwhile_do_not_repeat_others() -> None:
     assert [job.id for job in first.jobs + second.jobs] == ids[::-1]
 
 
+def test_pages_do_not_stumble_over_jobs_that_ended_in_the_same_second(redis: Redis) -> None:
+    ids = many(700)
+    redis.delete(keys.queue("default"))
+    redis.zadd(keys.registry("finished", "default"), dict.fromkeys(ids, 1_900_000_000.0))
+    for job_id in ids:
+        redis.hset(keys.job(job_id), "status", "finished")
+    assert sorted(walk(100, status="finished")) == sorted(ids)
+
+
 def test_filters_combine() -> None:
     chosen = with_options(count, queue="low", tags=["vip"]).enqueue(1)
     with_options(count, queue="low").enqueue(1)
