@@ -14,7 +14,7 @@ from jobs.tokens import Scope
 
 from .access import access_of
 from .answers import COMMON
-from .problems import MEDIA_TYPE
+from .problems import MEDIA_TYPE, invalid
 from .schemas import ProblemView
 
 VERSION = "3.1.1"
@@ -66,7 +66,14 @@ class Document(OpenAPI):
     """The app, with a document of its own version that is completed before it is first served."""
 
     def __init__(self, import_name: str) -> None:
-        super().__init__(import_name, info=INFO, security_schemes=SECURITY_SCHEMES, doc_ui=False, static_folder=None)
+        super().__init__(
+            import_name,
+            info=INFO,
+            security_schemes=SECURITY_SCHEMES,
+            validation_error_callback=invalid,
+            doc_ui=False,
+            static_folder=None,
+        )
         self.openapi_version = VERSION
 
     def generate_spec_json(self) -> None:

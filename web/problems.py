@@ -112,15 +112,15 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
 
 def invalid(error: ValidationError) -> Response:
     """What flask-openapi calls when a query, a path or a body does not fit its model."""
-    kind = "pointer" if error.title.startswith("New") else "parameter"
-    raise Refused(422, "invalid-request", "the request does not fit its schema", faults=list(_faults(error, kind)))
+    in_body = not error.title.endswith(("Query", "Path"))
+    raise Refused(422, "invalid-request", "the request does not fit its schema", faults=list(_faults(error, in_body)))
 
 
-def _faults(error: ValidationError, kind: str) -> Iterable[Fault]:
+def _faults(error: ValidationError, in_body: bool) -> Iterable[Fault]:
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         message = item["msg"].removeprefix("Value error, ")
         parts = [str(part) for part in item["loc"]]
-        if kind == "pointer":
+        if in_body:
             yield Fault(pointer=pointer(parts), detail=message)
         else:
             yield Fault(parameter=parts[0] if parts else None, detail=message)

@@ -65,7 +65,7 @@ class FileQuery(Query):
 def upload_file(query: FileQuery) -> Response:
     """Store a file, as raw bytes or as a form; it expires by itself."""
     name, content_type, stream = _form_file() if request.mimetype == "multipart/form-data" else _raw(query.name)
-    stored = files.store(_safe_name(name), stream, _safe_type(content_type))
+    stored = files.get(files.store(_safe_name(name), stream, _safe_type(content_type)).id)
     return show(view(stored), 201, {"Location": f"/api/v1/files/{stored.id}"})
 
 
