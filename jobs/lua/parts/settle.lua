@@ -4,7 +4,7 @@
 -- KEYS[1..n]  rq:queue:<name>     the queues to take the next job from, best first; none to take nothing
 -- ARGV[1]  id                     ARGV[2]  its queue           ARGV[3]  execution, the fence
 -- ARGV[4]  next execution         ARGV[5]  worker name         ARGV[6]  now, as RQ writes times
--- ARGV[7]  lease (s)              ARGV[8]  how long the attempts' stream is kept (s)
+-- ARGV[7]  lease (s)              ARGV[8]  how long the job and its attempts are kept from now on (s)
 -- ARGV[9]  n, then n strings: fields and values of this attempt's entry in rq:results:<id>; then the verb's own
 -- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED.
 
@@ -40,13 +40,17 @@ local function record_attempt(type)
   redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8])
 end
 
+-- The job has ended: it stays in this registry of its queue until it expires.
+local function keep_in(registry)
+  redis.call('ZADD', registry .. queue, redis.call('TIME')[1] + ARGV[8], id)
+  redis.call('EXPIRE', job, ARGV[8])
+end
+
 -- End the job as a dead letter, or as stopped by hand: both wait in the failed registry for a person.
 local function bury(status, error)
   if not update('status', status, 'ended_at', now, 'error', error) then return end
-  local kept_for = tonumber(redis.call('HGET', job, 'failure_ttl')) or 31536000
   record_attempt(status == 'stopped' and STOPPED or FAILED)
-  redis.call('ZADD', 'rq:failed:' .. queue, redis.call('TIME')[1] + kept_for, id)
-  redis.call('EXPIRE', job, kept_for)
+  keep_in('rq:failed:')
 end
 
 -- Give the attempt back: it was cut short by us, not by the task.
@@ -54,6 +58,9 @@ local function unspend_attempt()
   redis.call('HSET', job, 'attempt', math.max(0, (tonumber(redis.call('HGET', job, 'attempt')) or 0) - 1))
 end
 
-local function next_job()
-  return #KEYS > 0 and start_next(KEYS, ARGV[4], ARGV[5], now, ARGV[7])
+-- A call that changed nothing may have been sent before, and have started a job then.
+local function next_job(state)
+  if #KEYS == 0 then return false end
+  local take = state == OWNED and start_next or resume_or_start
+  return take(KEYS, ARGV[4], ARGV[5], now, ARGV[7])
 end

@@ -39,3 +39,16 @@ local function start_next(queues, execution, worker, at, lease)
   end
   return false
 end
+
+-- The job that an earlier sending of this very call has started, when only its reply was lost; else the next one.
+-- Without it a call that is sent again would start a second job, and nobody would know of the first.
+local function resume_or_start(queues, execution, worker, at, lease)
+  for _, key in ipairs(queues) do
+    local queue = string.sub(key, 10)
+    for _, member in ipairs(redis.call('ZRANGE', 'rq:wip:' .. queue, 0, -1)) do
+      local id = string.match(member, '^(.*):' .. execution .. '$')
+      if id and readable(id) then return {id, queue, redis.call('HGETALL', 'rq:job:' .. id)} end
+    end
+  end
+  return start_next(queues, execution, worker, at, lease)
+end

@@ -1,0 +1,8 @@
+-- uses parts/place, parts/start, parts/settle
+-- End a job as a dead letter (or as stopped by hand), and take the next one.
+--
+-- Keys, arguments and reply as in parts/settle; own arguments: 1 status, 2 error (JSON).
+
+local state = own()
+if state == OWNED then bury(argument(1), argument(2)) end
+return {state, next_job(state)}

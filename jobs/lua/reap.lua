@@ -1,0 +1,35 @@
+-- uses parts/place, parts/start, parts/settle
+-- Take a job from a horse that died: back to the front of its queue, or a dead letter when it did so too often.
+--
+-- Keys, arguments and reply as in parts/settle; own arguments:
+-- 1 '1' to act only when the lease has run out, 2 crashes allowed, 3 error (JSON) if it was the last one.
+-- The reply's third value is the number of crashes, -1 when the record was unreadable and is now quarantined.
+
+local function alive()
+  local lease = redis.call('ZSCORE', 'rq:wip:' .. queue, id .. ':' .. execution)
+  return lease and tonumber(lease) > tonumber(redis.call('TIME')[1])
+end
+
+local function put_back()
+  update('status', 'queued', 'ended_at', now)
+  record_attempt(RETRIED)
+  unspend_attempt()
+  redis.call('HDEL', job, 'execution')
+  to_front(id, queue)
+end
+
+local function settle()
+  local fields, reason = readable(id)
+  if not fields then
+    quarantine_record(id, queue, reason, now)
+    return -1
+  end
+  local crashes = (tonumber(redis.call('HGET', job, 'crashes')) or 0) + 1
+  redis.call('HSET', job, 'crashes', crashes)
+  if crashes >= tonumber(argument(2)) then bury('failed', argument(3)) else put_back() end
+  return crashes
+end
+
+if argument(1) == '1' and alive() then return {STALE, false, 0} end
+local state = own()
+return {state, false, state == OWNED and settle() or 0}

@@ -1,0 +1,13 @@
+-- uses parts/place, parts/start, parts/settle
+-- Put a job that we interrupted back at the front of its queue; the attempt does not count.
+--
+-- Keys, arguments and reply as in parts/settle; no own arguments.
+
+local state = own()
+if state == OWNED and update('status', 'queued', 'ended_at', now) then
+  record_attempt(RETRIED)
+  unspend_attempt()
+  redis.call('HDEL', job, 'execution')
+  to_front(id, queue)
+end
+return {state, next_job(state)}

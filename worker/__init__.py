@@ -1,0 +1,1 @@
+"""The working process: a supervisor and its warm horses."""

@@ -1,0 +1,40 @@
+"""Limits of time that hold against any task: first the task is interrupted, then its whole process group is killed."""
+
+from __future__ import annotations
+
+from .slots import Run, Verdict
+from .team import Team
+
+KILL_AFTER = 2.0  # seconds that a task has to end after it was interrupted
+
+
+class Deadlines:
+    """Enforces the timeouts of jobs, and the grace of a shutdown; times are on the monotonic clock."""
+
+    def __init__(self, team: Team, grace: float) -> None:
+        self._team = team
+        self._grace = grace
+
+    def enforce(self, now: float, stop_asked_at: float | None) -> None:
+        """Interrupt what is over its time, and kill what did not heed an interruption."""
+        shutdown = None if stop_asked_at is None else stop_asked_at + self._grace
+        for process, run in self._team.runs():
+            if process.verdict_on(run) is not Verdict.NONE and now > process.judged_at + KILL_AFTER:
+                process.kill()
+            elif (verdict := _due(run, now, shutdown)) is not Verdict.NONE:
+                process.judge(run, verdict, now)
+        if shutdown is not None and now > shutdown + KILL_AFTER:
+            self._kill_all()
+
+    def _kill_all(self) -> None:
+        """Also those that are between two jobs, or wait for Redis with a result."""
+        for process in self._team.processes:
+            process.kill()
+
+
+def _due(run: Run, now: float, shutdown: float | None) -> Verdict:
+    if run.settling:
+        return Verdict.NONE
+    if now > run.started + run.timeout:
+        return Verdict.TIMEOUT
+    return Verdict.SHUTDOWN if shutdown is not None and now > shutdown else Verdict.NONE

@@ -1,0 +1,72 @@
+"""What becomes of a run that did not end by itself."""
+
+from __future__ import annotations
+
+import signal
+
+from jobs import registry
+from jobs.claims import Ending, Interrupted, Stopped
+from jobs.errors import UnknownTask
+from jobs.records import Job
+from jobs.running import AttemptError, Failed, Retrying, describe
+
+from .slots import Verdict
+
+
+class JobInterrupted(BaseException):
+    """Raised inside a task that must end; not an Exception, so that `except Exception` does not swallow it."""
+
+    def __init__(self, verdict: Verdict, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
+class JobTimeout(JobInterrupted):
+    """The task ran longer than it may."""
+
+
+def interruption(verdict: Verdict, timeout: float) -> JobInterrupted:
+    """The exception that ends a task for this verdict."""
+    if verdict is Verdict.TIMEOUT:
+        return JobTimeout(verdict, f"ran longer than {timeout:g} s")
+    return JobInterrupted(verdict, _REASONS[verdict])
+
+
+def ending_of(error: JobInterrupted, job: Job) -> Ending:
+    """How a run ends that was left by this exception, or killed when it could not be left."""
+    if error.verdict is Verdict.TIMEOUT:
+        return failure(describe(error), job, TimeoutError(str(error)))
+    if error.verdict is Verdict.STOPPED:
+        return Stopped(str(error))
+    return Interrupted(str(error))
+
+
+def failure(described: AttemptError, job: Job, kind: Exception) -> Ending:
+    """Another attempt or none, by the task's rule for exceptions of this kind."""
+    try:
+        retry = registry.find(job.task).retry
+    except UnknownTask:
+        return Failed(described)
+    if job.attempt < job.max_attempts and retry.wants(kind):
+        return Retrying(retry.delay(job.attempt), described)
+    return Failed(described)
+
+
+def cause_of_death(status: int, peak_kb: int) -> str:
+    """How a horse died, for a person: `status` is what waitpid gave."""
+    peak = f", peak {peak_kb // 1024} MB" if peak_kb else ""
+    if code := status >> 8:
+        return f"the process exited with code {code}{peak}"
+    number = status & 0x7F
+    if not number:
+        return f"the process ended itself{peak}"
+    name = signal.Signals(number).name if number in signal.valid_signals() else "?"
+    hint = ", probably out of memory" if number == signal.SIGKILL else ""
+    return f"killed by signal {number} ({name}){peak}{hint}"
+
+
+_REASONS = {
+    Verdict.SHUTDOWN: "the worker is shutting down",
+    Verdict.STOPPED: "stopped by hand",
+    Verdict.LOST: "another worker has taken the job over",
+}
