@@ -33,7 +33,9 @@ def _run_at(body: NewJob) -> datetime | None:
         raise _fault("#/delay", "give either delay or run_at")
     if body.run_at is not None and body.run_at - now > timedelta(seconds=TEN_YEARS):
         raise _fault("#/run_at", "is more than ten years away")
-    return body.run_at if body.delay is None else now + timedelta(seconds=body.delay)
+    if body.delay is not None:
+        return now + timedelta(seconds=body.delay)
+    return body.run_at.astimezone(UTC) if body.run_at else None
 
 
 def _submit(wanted: JobRequest) -> Job:

@@ -53,4 +53,5 @@ def _protect(response: Response) -> Response:
 
 
 def _policy(response: Response) -> str:
-    return _PAGE_POLICY if response.mimetype == "text/html" else _DATA_POLICY
+    is_page = response.mimetype == "text/html" and "Content-Disposition" not in response.headers
+    return _PAGE_POLICY if is_page else _DATA_POLICY

@@ -1,0 +1,51 @@
+"""Errors are problem documents that tell a person what to do and nobody how we are built."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from structlog.testing import capture_logs
+
+from web.access import public
+
+
+@pytest.fixture
+def broken(app: Flask) -> FlaskClient:
+    """A client of an app with one route that breaks."""
+
+    def break_down() -> str:
+        raise RuntimeError("the password is hunter2")
+
+    app.add_url_rule("/broken", "broken", public(break_down))
+    return app.test_client()
+
+
+def test_an_unexpected_error_tells_nothing_but_can_be_found_in_the_log(broken: FlaskClient) -> None:
+    with capture_logs() as lines:
+        answer = broken.get("/broken", headers={"X-Request-ID": "0123456789"})
+    problem = answer.get_json()
+    assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
+    assert problem["request_id"] == "0123456789"
+    assert "hunter2" not in answer.text
+    assert "RuntimeError" not in answer.text
+    assert "RuntimeError" in repr(next(line for line in lines if line["event"] == "request failed")["exc_info"])
+
+
+def test_an_unknown_route_is_a_problem_for_those_who_have_a_token(api: FlaskClient) -> None:
+    answer = api.get("/api/v1/nothing")
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert answer.get_json()["instance"] == "/api/v1/nothing"
+
+
+def test_a_wrong_method_names_the_right_ones(api: FlaskClient) -> None:
+    answer = api.put("/api/v1/tasks")
+    assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_a_task_that_does_not_exist_is_404(api: FlaskClient) -> None:
+    answer = api.get("/api/v1/tasks/no.such")
+    assert answer.get_json()["type"] == "urn:nightshift:problem:unknown-task"
+
+
+def test_problems_are_never_stored(anyone: FlaskClient) -> None:
+    assert anyone.get("/api/v1/tasks").headers["Cache-Control"] == "no-store"
