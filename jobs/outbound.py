@@ -30,8 +30,15 @@ REDIRECTS = 5
 LONGEST_WAIT = 86_400.0
 _ADDRESSES_TRIED = 4
 _LOWEST_FREE_PORT = 1024
-# Azure's metadata and DNS service is the one that has a public address.
-_METADATA = frozenset({ip_address("168.63.129.16")})
+# What `is_global` lets pass, in the older or in all versions of Python.
+_NOT_CALLED = (
+    ip_network("168.63.129.16/32"),  # Azure's metadata service, the only one with a public address
+    ip_network("192.0.0.0/24"),  # IETF protocol assignments; Oracle's metadata service
+    ip_network("64:ff9b:1::/48"),  # NAT64 for local use (RFC 8215)
+    ip_network("fec0::/10"),  # site-local, from before RFC 3879
+    ip_network("3fff::/20"),  # documentation (RFC 9637)
+    ip_network("5f00::/16"),  # segment routing (RFC 9602)
+)
 _NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -124,7 +131,7 @@ def is_public(address: Address) -> bool:
         if address.ipv4_mapped or address.sixtofour or address.teredo:
             return False
     reserved = address.is_multicast or address.is_reserved or address.is_unspecified
-    return address.is_global and not reserved and address not in _METADATA
+    return address.is_global and not reserved and not any(address in network for network in _NOT_CALLED)
 
 
 def client(*, seconds: float = 10.0, connections: int = 10) -> httpx.AsyncClient:

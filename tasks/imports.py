@@ -2,20 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, HttpUrl, StringConstraints
+from pydantic import Field, StringConstraints
 
 from jobs import Retry, current_job, outbound, task
 from jobs.errors import FileTooLarge
 
+from ._fields import Headers, WebAddress
+
 Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/]*)*$", max_length=200)]
 Parameter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\[\]-]{1,64}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,2000}$")]
 
 
 @task(timeout=3600, retry=Retry(max=8, base=5, cap=900, give_up_on=(outbound.OutboundRefused, FileTooLarge)))
 async def pages(
-    url: HttpUrl,
+    url: WebAddress,
     items: Pointer = "",
     style: Literal["number", "link", "cursor"] = "number",
     page_param: Parameter = "page",
@@ -27,7 +27,7 @@ async def pages(
     rate: Annotated[float, Field(gt=0, le=100)] = 5.0,
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4,
     max_pages: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000,
-    headers: dict[HeaderName, HeaderValue] | None = None,
+    headers: Headers | None = None,
 ) -> dict[str, Any]:
     """Fetch every page of a JSON API into one NDJSON file, in page order, and go on where it stopped after a failure.
 
@@ -40,7 +40,7 @@ async def pages(
     from . import _paging, _walking
 
     source = _paging.Source(
-        url=str(url),
+        url=url,
         items=items,
         style=style,
         page_param=page_param,

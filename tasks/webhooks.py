@@ -4,14 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, HttpUrl, JsonValue, StringConstraints
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from jobs import Discard, Retry, RetryLater, current_job, outbound, task
 from jobs.settings import current_settings
 
+from ._fields import Headers, WebAddress
+
 Event = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,2000}$")]
 
 _SECONDS = 15.0
 _REPLY_BYTES = 2_048
@@ -26,12 +26,12 @@ class DeliveryFailed(Exception):
 
 @task(timeout=60, retry=Retry(max=10, base=10, cap=6 * 3600, give_up_on=(outbound.OutboundRefused,)))
 async def deliver(
-    url: HttpUrl,
+    url: WebAddress,
     type: Event,
     data: JsonValue,
     timestamp: AwareDatetime | None = None,
     secret: Annotated[str, Field(min_length=24, max_length=200)] | None = None,
-    headers: dict[HeaderName, HeaderValue] | None = None,
+    headers: Headers | None = None,
 ) -> dict[str, Any]:
     """POST an event as JSON, signed as Standard Webhooks says, and try again for hours while the receiver is down.
 
@@ -40,7 +40,7 @@ async def deliver(
     `secret` (`whsec_…`) is the receiver's own; without it WEBHOOK_SECRET signs.
     """
     extra, body = _headers(headers or {}), _body(type, data, timestamp)
-    reply = await _post(str(url), secret, extra, body)
+    reply = await _post(url, secret, extra, body)
     _judge(reply)
     current_job().log(f"delivered to {reply.url}", status=reply.status)
     return {"status": reply.status, "url": reply.url, "reply": reply.body.decode(errors="replace")}
