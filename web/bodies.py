@@ -1,4 +1,4 @@
-"""Reading JSON: what is not JSON is 400, another media type 415, too much 413; the rest is left to the schema."""
+"""What every route refuses before its schema looks: not JSON is 400, another media type 415, too much 413."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from jobs.settings import Settings
 
 from .problems import Refused
+from .schemas import Fault
 
 DEPTH = 32
 _ENVELOPE = 64 * 1024
@@ -54,6 +55,7 @@ def takes_up_to(limit: int) -> None:
 
 
 def _check() -> None:
+    _refuse_repeated()
     if not _is_json_route():
         return
     body = _parse() if _has_body() else {}
@@ -61,6 +63,14 @@ def _check() -> None:
         raise Refused(422, "invalid-request", "the body must be a JSON object")
     if _depth(body) > DEPTH:
         raise Refused(422, "too-deep", f"the body is nested more than {DEPTH} levels deep", limit=DEPTH)
+
+
+def _refuse_repeated() -> None:
+    """Two values for one parameter: a proxy may have checked one and we would use the other."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        faults = [Fault(parameter=name, detail="was given more than once") for name in repeated]
+        raise Refused(422, "invalid-request", "a parameter was given more than once", faults=faults)
 
 
 def _is_json_route() -> bool:

@@ -61,6 +61,17 @@ _TAKEN: dict[str, dict[str, Any]] = {
     },
 }
 
+_LINKS: dict[str, dict[str, Any]] = {
+    "create_job": {
+        name: {"operationId": name, "parameters": {"job_id": "$response.body#/id"}}
+        for name in ("show_job", "show_result", "show_log")
+    },
+    "upload_file": {
+        name: {"operationId": name, "parameters": {"file_id": "$response.body#/id"}}
+        for name in ("show_file", "download_file")
+    },
+}
+
 
 class Document(OpenAPI):
     """The app, with a document of its own version that is completed before it is first served."""
@@ -125,7 +136,11 @@ def _complete_operation(app: Flask, operation: dict[str, Any], access: Any) -> N
         problems -= {401, 403}
     operation.setdefault("parameters", []).extend(_taken(name) for name in taken)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(problems)}
-    _document_headers(operation["responses"], {str(status): names for status, names in sent.items()})
+    _complete_responses(
+        operation["responses"],
+        {str(status): names for status, names in sent.items()},
+        _LINKS.get(operation["operationId"], {}),
+    )
 
 
 def _taken(name: str) -> dict[str, Any]:
@@ -137,11 +152,15 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": content}
 
 
-def _document_headers(responses: dict[str, Any], sent: Mapping[str, tuple[str, ...]]) -> None:
+def _complete_responses(
+    responses: dict[str, Any], sent: Mapping[str, tuple[str, ...]], links: Mapping[str, Any]
+) -> None:
     always = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
     for status, response in responses.items():
         names = ("X-Request-ID", *sent.get(status, ()), *always.get(status, ()))
         response["headers"] = {name: _SENT[name] for name in names}
+        if links and status.startswith("2"):
+            response["links"] = links
     if "ETag" in sent.get("200", ()):
         responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
 

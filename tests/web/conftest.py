@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -16,6 +16,7 @@ from jobs.context import JobContext, RedisNotes
 from jobs.retries import Retry
 from jobs.running import execute
 from jobs.settings import Settings, current_settings
+from tests.web import site as sites
 from web import create_app
 
 QUEUES = ["high", "default", "low"]
@@ -91,3 +92,10 @@ def _run(claims: Claims, claim: Claim, redis: Redis) -> None:
     context = JobContext(job, RedisNotes(job.id, claim.execution, redis, current_settings()))
     ending = execute(job.task, job.args, context)
     claims.settle(claim, ending, at=time.time(), peak_kb=1000, queues=[], execution=claims.new_execution())
+
+
+@pytest.fixture
+def site() -> Iterator[sites.Site]:
+    """A real web process with a real server of its own."""
+    with sites.running() as site:
+        yield site

@@ -29,6 +29,7 @@ _ENVELOPE = 64 * 1024
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
     "description": "The bytes themselves with `?name=`, or a form with one file.",
+    "required": False,
     "content": {
         "application/octet-stream": _BINARY,
         "multipart/form-data": {
