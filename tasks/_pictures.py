@@ -12,7 +12,7 @@ from jobs import Discard
 
 # A 48 megapixel phone picture decodes to 145 MB; a "bomb" of a few KB may claim billions of pixels.
 MOST_PIXELS = 50_000_000
-_READ = ("JPEG", "MPO", "PNG", "WEBP")
+_READ = ("JPEG", "PNG", "WEBP")  # JPEG includes the stereo form (MPO) that many phones write
 _SIDEWAYS = {5, 6, 7, 8}
 _ORIENTATION = 0x0112
 _ENCODERS: dict[str, dict[str, Any]] = {

@@ -18,7 +18,8 @@ _MOST = 10_000
 def check(longest_wait: Annotated[float, Field(gt=0)] = 300.0) -> dict[str, Any]:
     """Log a warning for every queue whose oldest job waits longer than this many seconds, and for overdue ticks."""
     queues, clock = monitor.queues(datetime.now(UTC)), schedules.clock_status()
-    slow = {queue.name: round(queue.oldest_wait) for queue in queues if (queue.oldest_wait or 0) > longest_wait}
+    waits = {queue.name: round(queue.oldest_wait or 0) for queue in queues}
+    slow = {name: seconds for name, seconds in waits.items() if seconds > longest_wait}
     for name, seconds in slow.items():
         current_job().log(f"the oldest job in {name} has waited {seconds} s")
     if clock.overdue:
