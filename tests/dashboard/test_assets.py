@@ -42,7 +42,9 @@ def test_a_style_sheet_names_its_font_by_hash(visitor: Visitor) -> None:
     assert "immutable" in visitor.open(f"/static/{found[1]}").headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("name", ["../__init__.py", "..%2f__init__.py", "vendor/manifest.json", "nothing.css", "vendor"])
+@pytest.mark.parametrize(
+    "name", ["../__init__.py", "..%2f__init__.py", "vendor/manifest.json", "nothing.css", "vendor"]
+)
 def test_only_the_static_folder_is_served(visitor: Visitor, name: str) -> None:
     assert visitor.open(f"/static/0/{name}").status_code == 404
 

@@ -55,7 +55,9 @@ def test_no_password_means_that_nobody_gets_in(settings: Settings, app: Flask, v
     assert "set ADMIN_PASSWORD" in visitor.open("/login").text
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_login_never_leads_to_another_site(visitor: Visitor, target: str) -> None:
     form = {"csrf_token": visitor.token(), "password": PASSWORD, "next": target}
     assert visitor.send("/login", form).location == "/"
@@ -108,7 +110,10 @@ def test_a_form_of_another_site_is_refused_even_with_a_token(visitor: Visitor, h
 
 def test_our_own_origin_is_accepted(visitor: Visitor) -> None:
     headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
-    assert visitor.send("/login", {"csrf_token": visitor.token(), "password": PASSWORD}, headers=headers).status_code == 303
+    assert (
+        visitor.send("/login", {"csrf_token": visitor.token(), "password": PASSWORD}, headers=headers).status_code
+        == 303
+    )
 
 
 @pytest.mark.parametrize(("mark", "age"), [("seen", 30 * 60 + 1), ("at", 12 * 3600 + 1)])

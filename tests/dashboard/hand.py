@@ -1,0 +1,59 @@
+"""A horse led by the hand: takes a job, waits for the test, then ends it, by the engine's own scripts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+
+from jobs import Retry, task
+from jobs.claims import Claim, Claims, Ending
+from jobs.context import JobContext, RedisNotes
+from jobs.running import AttemptError, Failed, Finished, Retrying
+from jobs.settings import current_settings
+
+
+@task(name="tests.greet", retry=Retry(max=2))
+def greet(name: str, api_key: str = "", times: int = 1) -> dict[str, Any]:
+    """Say hello."""
+    return {"hello": name, "times": times, "key": bool(api_key)}
+
+
+@task(name="tests.slow", queue="low")
+def slow(steps: int) -> int:
+    """Take a while."""
+    return steps
+
+
+@dataclass
+class Hand:
+    """What a job looks like while it runs: `context` is what the task itself would have."""
+
+    claims: Claims
+    claim: Claim
+    context: JobContext
+
+    def finish(self, result: bytes = b"null") -> None:
+        """The task returned."""
+        self._settle(Finished(result))
+
+    def fail(self, message: str = "boom", *, retry_in: float | None = None) -> None:
+        """The task raised; it is a dead letter unless it is to be retried."""
+        error = AttemptError("ValueError", message, f"Traceback (most recent call last):\nValueError: {message}\n")
+        self._settle(Failed(error) if retry_in is None else Retrying(retry_in, error))
+
+    def _settle(self, ending: Ending) -> None:
+        execution = self.claims.new_execution()
+        self.claims.settle(self.claim, ending, at=time.time(), peak_kb=5120, queues=[], execution=execution)
+
+
+def take(redis: Redis, *queues: str) -> Hand:
+    """Start the next job of these queues, or of all."""
+    claims = Claims(redis, "hand.1")
+    names = queues or current_settings().queues
+    claim = claims.claim(names, claims.new_execution(), time.time())
+    assert claim, "no job waits"
+    job = claim.job()
+    return Hand(claims, claim, JobContext(job, RedisNotes(job.id, claim.execution, redis, current_settings())))
