@@ -9,6 +9,7 @@ from .files import File
 from .registry import task
 from .retries import Discard, Retry, RetryLater, Snooze
 from .running import perform
+from .schedules import cron, every, once
 
 __all__ = [
     "Discard",
@@ -16,10 +17,13 @@ __all__ = [
     "Retry",
     "RetryLater",
     "Snooze",
+    "cron",
     "current_job",
     "enqueue",
     "enqueue_at",
     "enqueue_in",
+    "every",
+    "once",
     "perform",
     "task",
     "with_options",

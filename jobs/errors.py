@@ -19,6 +19,18 @@ class ScheduleDefinitionError(NightshiftError):
     """A schedule is not valid; the message names it and the reason."""
 
 
+class ScheduleMissing(NightshiftError):
+    """No schedule has this id."""
+
+    def __init__(self, schedule_id: str) -> None:
+        super().__init__(f"no schedule has the id {schedule_id!r}")
+        self.schedule_id = schedule_id
+
+
+class ScheduleConflict(NightshiftError):
+    """The schedule's state does not allow this, or somebody else has changed it meanwhile."""
+
+
 class UnknownTask(NightshiftError):
     """No task is registered under this name."""
 

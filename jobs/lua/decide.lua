@@ -1,0 +1,75 @@
+-- uses parts/place, parts/accept, parts/schedule
+-- Decide one tick: enqueue its job or note why not, and move the schedule's cursor, all in one step.
+--
+-- Keys as in parts/schedule.
+-- ARGV[1]  schedule             ARGV[2]  fence of the leader, '' from a standby
+-- ARGV[3]  revision as read     ARGV[4]  cursor as read
+-- ARGV[5]  tick                 ARGV[6]  when it is due
+-- ARGV[7]  when the next one is due, '' when there is none
+-- ARGV[8]  overlap              ARGV[9]  name of the clock
+-- ARGV[10...]  the job, as in parts/accept
+-- Returns {outcome, job or reason}: enqueued, waiting or skipped; or, with nothing changed, {refusal}: fenced, gone,
+-- stale (another revision), done (another cursor), early or paused.
+
+local id, fence, revision, cursor, tick, due, next_due, overlap, by = unpack(ARGV, 1, 9)
+local BUSY, ONE_WAITS, NEWER = 'the job before it is still active', 'another tick is waiting already', 'a newer tick took its place'
+
+local function note(outcome, reason, job)
+  record('kind', 'tick', 'tick', tick, 'outcome', outcome, 'reason', reason, 'job', job, 'by', by, 'late', text(now - tonumber(due)))
+  advance(id, tick, next_due, outcome)
+  return {outcome, job ~= '' and job or reason}
+end
+
+local function wait_for_end()
+  redis.call('HSET', SCHEDULE, 'waiting', tick)
+  redis.call('SADD', WAITING, id)
+  return note('waiting', BUSY, '')
+end
+
+-- A tick that waited gives way to this one.
+local function drop_waiting()
+  local waiting = field('waiting')
+  if not waiting then return end
+  record('kind', 'tick', 'tick', waiting, 'outcome', 'skipped', 'reason', NEWER, 'job', '', 'by', by, 'late', '')
+  redis.call('HDEL', SCHEDULE, 'waiting')
+  redis.call('SREM', WAITING, id)
+end
+
+local function run()
+  return note('enqueued', '', enqueue(10))
+end
+
+local judge = {}
+
+function judge.allow()
+  return run()
+end
+
+function judge.skip()
+  if last_state() then return note('skipped', BUSY, '') end
+  return run()
+end
+
+function judge.queue_one()
+  if field('waiting') then return note('skipped', ONE_WAITS, '') end
+  if last_state() then return wait_for_end() end
+  return run()
+end
+
+function judge.replace()
+  local state, job = last_state()
+  drop_waiting()
+  if state == 'started' then
+    stop(job)
+    return wait_for_end()
+  end
+  if state == 'waiting' then cancel(job) end
+  return run()
+end
+
+local no = refusal(fence, revision, cursor, due)
+if no then return {no} end
+local last = field('last_job')
+if last then settle(id, last) end
+if held() then return {'paused'} end
+return judge[overlap]()

@@ -1,0 +1,190 @@
+"""Views of schedules and of the clock for pages, API and command line; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, cast
+
+from .. import connection
+from ..errors import ScheduleMissing
+from . import keys, store, words
+from .definitions import Definition
+from .store import Stored
+from .ticks import ticks_after
+
+OVERDUE = 5_000
+"""Milliseconds after which a tick that nobody has decided counts as overdue; a failover takes less."""
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """One schedule as it was when it was read.
+
+    `kind` is every, cron or once; `spec` the rule as written, `words` in plain words. `next_ticks` are on the wall
+    clock of its time zone, and empty while it is paused or disabled. `last_outcome` is enqueued, waiting, skipped or
+    missed, `last_job` the job enqueued last. `retired` says that the code no longer declares it; `problem` why what the
+    code declares now is not valid.
+    """
+
+    id: str
+    kind: str
+    spec: str
+    words: str
+    timezone: str
+    task: str
+    args: dict[str, Any]
+    queue: str | None
+    description: str
+    enabled: bool
+    retired: bool
+    paused: bool
+    note: str
+    source: str
+    revision: int
+    next_ticks: tuple[datetime, ...]
+    last_tick: datetime | None
+    last_job: str | None
+    last_outcome: str | None
+    waiting: datetime | None
+    failures: int
+    problem: str
+    definition: Definition | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStatus:
+    """The clock as Redis alone shows it, so that a dead one is seen although it cannot speak.
+
+    `lease_age` is seconds since the leader last renewed its lease; `overdue` counts the schedules with a tick that
+    should have been decided, `worst` is seconds since the oldest of them was due. `problems` are wrong declarations.
+    """
+
+    leader: str | None
+    release: str | None
+    lease_age: float | None
+    clocks: tuple[str, ...]
+    schedules: int
+    overdue: int
+    worst: float
+    problems: dict[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a clock leads and no tick is overdue."""
+        return self.leader is not None and self.overdue == 0
+
+
+def list_schedules(after: str = "", limit: int = 1000) -> list[ScheduleView]:
+    """Schedules in the order of their names, those after a name first: pass the last one to get the next page."""
+    client = connection.client()
+    with connection.translate_errors():
+        start = f"({after}" if after else "-"
+        ids = cast("list[bytes]", client.zrange(keys.ALL, start, "+", bylex=True, offset=0, num=limit))
+        return _views([schedule_id.decode() for schedule_id in ids], client)
+
+
+def get_schedule(schedule_id: str) -> ScheduleView:
+    """One schedule; raises ScheduleMissing."""
+    client = connection.client()
+    with connection.translate_errors():
+        found = _views([schedule_id], client)
+    if not found:
+        raise ScheduleMissing(schedule_id)
+    return found[0]
+
+
+def next_ticks(definition: Definition, count: int = _SHOWN, after: datetime | None = None) -> list[datetime]:
+    """The next fire times of a definition, on the wall clock of its time zone."""
+    instant = store.time_of(connection.client()) if after is None else round(after.timestamp() * 1000)
+    return [definition.local(tick) for tick in islice(ticks_after(definition.rule, instant), count)]
+
+
+def clock_status() -> ClockStatus:
+    """Who leads, and what is overdue, in one round trip."""
+    client = connection.client()
+    with connection.translate_errors():
+        now = store.time_of(client)
+        with client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.LEASE)
+            pipe.zrangebyscore(keys.CLOCKS, now - 10_000, "+inf")
+            pipe.zcard(keys.ALL)
+            pipe.zcount(keys.DUE, "-inf", now - OVERDUE)
+            pipe.zrange(keys.DUE, 0, 0, withscores=True)
+            pipe.hgetall(keys.PROBLEMS)
+            return _status(pipe.execute(), now)
+
+
+def _status(replies: Sequence[Any], now: int) -> ClockStatus:
+    lease, clocks, schedules, overdue, first, problems = replies
+    return ClockStatus(
+        leader=_text(lease.get(b"holder")),
+        release=_text(lease.get(b"release")),
+        lease_age=(now - int(lease[b"renewed"])) / 1000 if b"renewed" in lease else None,
+        clocks=tuple(name.decode() for name in clocks),
+        schedules=schedules,
+        overdue=overdue,
+        worst=max(0.0, (now - first[0][1]) / 1000) if first else 0.0,
+        problems={name.decode(): reason.decode() for name, reason in problems.items()},
+    )
+
+
+def _views(ids: Sequence[str], client: connection.Client) -> list[ScheduleView]:
+    now = store.time_of(client)
+    raw = cast("Mapping[bytes, bytes]", client.hgetall(keys.PROBLEMS))
+    problems = {name.decode(): reason.decode() for name, reason in raw.items()}
+    pairs = zip(ids, store.load(ids, client), strict=True)
+    return [_view(name, found, now, problems.get(name, "")) for name, found in pairs if found is not None]
+
+
+def _view(name: str, found: Stored | ValueError, now: int, problem: str) -> ScheduleView:
+    if isinstance(found, ValueError):
+        return _unreadable(name, str(found))
+    definition = found.definition
+    after = max(now, found.floor)
+    upcoming = islice(ticks_after(definition.rule, after), _SHOWN) if found.active else ()
+    return ScheduleView(
+        id=name,
+        kind=definition.kind,
+        spec=words.spec(definition),
+        words=words.in_words(definition),
+        timezone=definition.timezone,
+        task=definition.task,
+        args=definition.args,
+        queue=definition.queue,
+        description=definition.description,
+        enabled=definition.enabled,
+        retired=found.retired,
+        paused=found.paused,
+        note=found.note,
+        source=found.source,
+        revision=found.revision,
+        next_ticks=tuple(map(definition.local, upcoming)),
+        last_tick=_local(definition, found.last_tick),
+        last_job=found.last_job,
+        last_outcome=found.last_outcome,
+        waiting=_local(definition, found.waiting),
+        failures=found.failures,
+        problem=problem,
+        definition=definition,
+    )
+
+
+def _unreadable(name: str, reason: str) -> ScheduleView:
+    nothing: dict[str, Any] = dict.fromkeys(("kind", "spec", "words", "timezone", "task", "description", "source"), "")
+    return ScheduleView(
+        id=name, **nothing, args={}, queue=None, enabled=False, retired=False, paused=False, note="", revision=0,
+        next_ticks=(), last_tick=None, last_job=None, last_outcome=None, waiting=None, failures=0, problem=reason,
+        definition=None,
+    )  # fmt: skip
+
+
+def _local(definition: Definition, tick: int | None) -> datetime | None:
+    return None if tick is None else definition.local(tick)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode() if raw is not None else None
