@@ -119,14 +119,32 @@ def _kept(variables: Mapping[str, str], arguments: list[str], lock: int) -> Iter
             processes.sweep(RUN, seconds=5)  # the keeper itself was killed
 
 
+class _Honcho(manager.Manager):  # type: ignore[misc]  # honcho has no types
+    def kill(self) -> None:
+        """Kill all that is left and stop waiting for it.
+
+        honcho's own way is to kill process groups until their output ends. A horse has a group of its own and holds the
+        worker's output, so that would never be.
+        """
+        processes.end_sessions(RUN, seconds=0)
+        raise _Overdue
+
+
+class _Overdue(Exception):
+    """Something did not end in its time."""
+
+
 def _supervise(variables: Mapping[str, str]) -> int:
     """Run the Procfile's processes until the first of them ends, as a platform would start them."""
-    honcho = manager.Manager()
+    manager.KILL_WAIT = float(variables["SHUTDOWN_GRACE"]) + 5  # seconds; honcho's 5 are too few for the worker
+    honcho = _Honcho()
     for name, command in environ.parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         if name != "release":
             honcho.add_process(name, processes.shell_command(name, command), env=variables, cwd=str(ROOT))
     try:
         honcho.loop()
+    except _Overdue:
+        print("Some processes did not end in time and were killed.", file=sys.stderr)
     except KeyError:
         pass  # a signal came before honcho knew all pids: the keeper knows them
     return int(honcho.returncode or 0)

@@ -24,10 +24,16 @@ def started(folder: Path) -> dict[str, tuple[int, int]]:
 
 def sweep(folder: Path, *, seconds: float) -> None:
     """End everything that was started into this folder: asked first, killed after `seconds`."""
-    pids = started(folder).values()
-    _end(lambda: members({session for session, _ in pids}), seconds=seconds)
+    end_sessions(folder, seconds=seconds)
     # honcho's own processes end with what they read from; they stay when nobody reads what they pass on.
-    _end(lambda: {pid for _, pid in pids if is_alive(pid)}, seconds=1)
+    helpers = {helper for _, helper in started(folder).values()}
+    _end(lambda: {pid for pid in helpers if is_alive(pid)}, seconds=1)
+
+
+def end_sessions(folder: Path, *, seconds: float) -> None:
+    """The same without honcho's own processes."""
+    sessions = {session for session, _ in started(folder).values()}
+    _end(lambda: members(sessions), seconds=seconds)
 
 
 def _end(alive: Callable[[], set[int]], *, seconds: float) -> None:
