@@ -25,7 +25,14 @@ _PICTURES = {"image/png", "image/jpeg", "image/webp"}
 _PICTURE_LIMIT = 4_000_000
 _MOST_FILES = 20
 _MOST_LINES = 200
-_OUTCOMES = {"finished": "good", "failed": "bad", "crashed": "bad", "retrying": "warn", "interrupted": "warn"}
+_OUTCOMES = {
+    "finished": "good",
+    "failed": "bad",
+    "discarded": "bad",
+    "crashed": "bad",
+    "retrying": "warn",
+    "interrupted": "warn",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from heapq import nsmallest
 
 from flask import Blueprint, Flask, Response, current_app
 
-from jobs import monitor
+from jobs import monitor, schedules
 from jobs.monitor import QueueView, ServerView, WorkerView
 from jobs.records import Job
+from jobs.schedules import ClockStatus, ScheduleView
 
 from .rendering import page
 from .snapshot import Fresh
 
-_RECENT = 12
+_RECENT, _TICKS, _SCHEDULES = 12, 6, 200
 _EXAMPLE = '{"task": "mail.send", "args": {"to": ["you@example.com"], "subject": "Hello", "text": "It works."}}'
 _NAME = "nightshift.overview"
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The next tick of a schedule, on the wall clock of its time zone."""
+
+    at: datetime
+    schedule: ScheduleView
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,9 @@ class Overview:
     workers: list[WorkerView]
     server: ServerView
     recent: tuple[Job, ...]
+    clock: ClockStatus
+    upcoming: list[Upcoming]
+    paused: int
 
     @property
     def waiting(self) -> int:
@@ -82,7 +96,8 @@ class Overview:
 
 def install(app: Flask) -> None:
     """Give the app its one cached reading."""
-    app.extensions[_NAME] = Fresh(read)
+    schedule_list = Fresh(lambda: schedules.list_schedules(limit=_SCHEDULES), seconds=5)
+    app.extensions[_NAME] = Fresh(partial(read, schedule_list))
 
 
 def add_to(pages: Blueprint) -> None:
@@ -102,13 +117,22 @@ def latest() -> Overview:
     return reading.get()
 
 
-def read() -> Overview:
-    """Read it now."""
-    now = datetime.now(UTC)
+def read(schedule_list: Fresh[list[ScheduleView]]) -> Overview:
+    """Read it now; schedules change seldom and their ticks cost some arithmetic, so they may be a little older."""
+    now, known = datetime.now(UTC), schedule_list.get()
     return Overview(
         at=now,
         queues=monitor.queues(now),
         workers=sorted(monitor.workers(), key=lambda worker: worker.name),
         server=monitor.server(),
         recent=monitor.list_jobs(limit=_RECENT).jobs,
+        clock=schedules.clock_status(),
+        upcoming=_upcoming(known, now),
+        paused=sum(schedule.paused for schedule in known),
     )
+
+
+def _upcoming(known: list[ScheduleView], now: datetime) -> list[Upcoming]:
+    """One tick of each schedule, so that a busy one does not hide the others."""
+    ahead = ((next((at for at in each.next_ticks if at > now), None), each) for each in known)
+    return nsmallest(_TICKS, (Upcoming(at, each) for at, each in ahead if at), key=lambda tick: tick.at)
