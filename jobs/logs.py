@@ -62,7 +62,7 @@ def _renderer(settings: Settings) -> list[Processor]:
         sys.stdout.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.CONSOLE
     )
     if readable:
-        return [_without_process, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]
+        return [_without_process, _console()]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
 
 
@@ -80,3 +80,10 @@ def bind(**fields: Any) -> None:
 def unbind(*names: str) -> None:
     """Take fields off again."""
     structlog.contextvars.unbind_contextvars(*names)
+
+
+def _console() -> Processor:
+    """Plain tracebacks: the pretty ones print local variables, and with them secrets."""
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
