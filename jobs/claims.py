@@ -10,7 +10,7 @@ import json
 import secrets
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -23,7 +23,7 @@ from .records import Job
 from .running import AttemptError, Discarded, Failed, Finished, Outcome, Quarantined, Retrying, Snoozed
 from .scripts import Value, script
 
-LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every 3
+LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every second
 _YEAR = 31_536_000
 
 
@@ -136,18 +136,6 @@ class Claims:
         with translate_errors():
             reply = script(verb.script)([keys.queue(name) for name in queues], args, self._client)
         return Settled(State(reply[0]), _claim(reply[1], execution, at), dependents=len(reply) > 2 and bool(reply[2]))
-
-
-def renew(client: Client, running: Iterable[tuple[str, str, str]]) -> set[str]:
-    """Extend the leases of running jobs, given as queue, job id and execution.
-
-    Gives the executions whose job was taken away meanwhile. Raises RedisUnavailable.
-    """
-    pairs = [part for queue, job_id, execution in running for part in (queue, f"{job_id}:{execution}")]
-    if not pairs:
-        return set()
-    with translate_errors():
-        return {member.decode().rpartition(":")[2] for member in script("renew")([], [LEASE, *pairs], client)}
 
 
 def rq_time(at: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import redis
 from redis import exceptions
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from .errors import RedisUnavailable
@@ -26,18 +27,20 @@ _OUTAGES = (
 )
 
 
-def connect(settings: Settings, budget: float = 2.0) -> Client:
+def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False) -> Client:
     """A client whose every call ends within `budget` seconds; replies are bytes, as RQ needs them.
 
     A connection that the server has closed is replaced once. A call that timed out is not sent again here,
-    because a hung server would then cost the budget several times over.
+    because a hung server would then cost the budget several times over. With `pushes` published messages may come
+    between the replies, which RESP3 allows.
     """
     return redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,
         retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
-        protocol=2,
+        protocol=3 if pushes else 2,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a feature of one vendor's cloud
         **_network(settings),
     )
 

@@ -6,7 +6,7 @@ Any worker and any clock may run these as often as they like; each entry is one 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -14,12 +14,13 @@ from typing import cast
 from redis.exceptions import ResponseError
 
 from . import keys
-from .claims import Claim, State, Verb, error_fields, error_json, rq_time, settle_args
+from .claims import LEASE, Claim, State, Verb, error_fields, error_json, rq_time, settle_args
 from .connection import Client, translate_errors
 from .running import AttemptError
 from .scripts import script
 
 CRASHES_ALLOWED = 3
+LONGEST_SILENCE = 6  # seconds between two answers of the server, above which it was away
 _MOST_AT_ONCE = 500
 
 
@@ -40,31 +41,37 @@ class Reaped:
         return "dead letter" if self.crashes >= CRASHES_ALLOWED else "requeued"
 
 
-def queue_names(client: Client) -> list[str]:
-    """Every queue that ever held a job."""
-    with translate_errors():
-        found = cast("set[bytes]", client.smembers(keys.QUEUES))
-    return sorted(key.decode().removeprefix("rq:queue:") for key in found)
-
-
-def promote(client: Client, queues: Sequence[str]) -> int:
+def promote(client: Client) -> int:
     """Move the delayed jobs and retries that are due to the end of their queues; gives their number."""
-    if not queues:
-        return 0
     with translate_errors():
-        scheduled = [keys.registry("scheduled", name) for name in queues]
-        return int(script("promote")(scheduled, [rq_time(time.time()), _MOST_AT_ONCE], client))
+        return int(script("promote")([keys.QUEUES], [rq_time(time.time()), _MOST_AT_ONCE], client))
 
 
-def reap(client: Client, queues: Sequence[str]) -> Iterator[Reaped]:
-    """Take the jobs whose lease has run out from their horses, one by one."""
-    for queue in queues:
-        for member in _expired(client, queue):
-            job_id, _, execution = member.partition(":")
-            reason = "the worker stopped sending heartbeats"
-            reaped = crashed(client, queue, job_id, execution, reason=reason, expired_only=True)
-            if reaped:
-                yield reaped
+class Reaper:
+    """Takes jobs whose lease has run out from their horses.
+
+    After an outage it waits for the length of a lease, in which the supervisors that live renew theirs: else the first
+    one that reaches the server again would take the jobs of all others.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._last_answer: float | None = None
+        self._steady_since = float("-inf")
+
+    def run(self, now: float) -> Iterator[Reaped]:
+        """Take the jobs, one by one; `now` is on the monotonic clock. Raises RedisUnavailable."""
+        overdue = _overdue(self._client)
+        if now - (self._last_answer or now) > LONGEST_SILENCE:
+            self._steady_since = now
+        self._last_answer = now
+        if now > self._steady_since + LEASE + 1:
+            yield from filter(None, (self._take(queue, member) for queue, member in overdue))
+
+    def _take(self, queue: str, member: str) -> Reaped | None:
+        job_id, _, execution = member.partition(":")
+        reason = "the worker stopped sending heartbeats"
+        return crashed(self._client, queue, job_id, execution, reason=reason, expired_only=True)
 
 
 def crashed(
@@ -88,12 +95,10 @@ def crashed(
     return Reaped(job_id, queue, claim.text(b"task"), crashes) if state == State.OWNED else None
 
 
-def _expired(client: Client, queue: str) -> list[str]:
-    """Members `<job id>:<execution>` of running jobs without a live lease."""
+def _overdue(client: Client) -> Iterator[tuple[str, str]]:
     with translate_errors():
-        now = client.time()[0]
-        found = client.zrangebyscore(keys.registry("wip", queue), "-inf", now, start=0, num=_MOST_AT_ONCE)
-    return [member.decode() for member in cast("list[bytes]", found)]
+        found = [part.decode() for part in script("overdue")([keys.QUEUES], [_MOST_AT_ONCE], client)]
+    return zip(found[::2], found[1::2], strict=True)
 
 
 def claim_of(client: Client, queue: str, job_id: str, execution: str) -> Claim:

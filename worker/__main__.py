@@ -9,12 +9,14 @@ import time
 from collections.abc import Sequence
 
 from jobs import logs
-from jobs.connection import Client, connect
+from jobs.connection import Client, connect, translate_errors
 from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.settings import Settings, current_settings
 
 from . import boot
 from .supervisor import Plan, Supervisor
+
+CALL_BUDGET = 1.0  # seconds: while a call to Redis hangs, the supervisor does not look at the time of its jobs
 
 log = logs.get_logger("worker")
 
@@ -25,42 +27,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = current_settings()
         given = _parser(settings).parse_args(arguments)
         logs.configure_logging(settings, "worker")
-        _check_server(settings)
         importlib.import_module(given.tasks)  # before the fork: the horses share what is loaded here
+        client = _connect_patiently(settings)
     except NightshiftError as error:
         print(error, file=sys.stderr)
         return 1
-    queues = tuple(name.strip() for name in given.queues.split(",") if name.strip())
-    Supervisor(Plan(queues, given.horses, given.burst), settings).run()
+    Supervisor(Plan(given.queues, given.horses, given.burst), settings, client).run()
     return 0
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker", description="Run jobs.")
-    parser.add_argument("--queues", default=",".join(settings.queues), help="queues, best first (%(default)s)")
+    parser.add_argument("--queues", type=_names, default=settings.queues, help="best first, separated by commas")
     parser.add_argument("--horses", type=int, default=settings.horses, help="processes that run jobs (%(default)s)")
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
     parser.add_argument("--tasks", default="tasks", help="the package that defines the tasks (%(default)s)")
     return parser
 
 
-def _check_server(settings: Settings) -> None:
-    """Wait for the server and look at it; a platform may start it after us."""
-    client = connect(settings)
-    try:
-        found = _patiently(client)
-        log.info("Server", version=found.version, durability=found.durability)
-    finally:
-        client.close()
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _patiently(client: Client) -> boot.Server:
+def _connect_patiently(settings: Settings) -> Client:
+    """One connection to a server that is fit for jobs; a platform may start it after us."""
     while True:
         try:
-            return boot.check(client)
+            return _connect(settings)
         except RedisUnavailable as error:
             log.warning("Waiting for Redis", error=str(error))
             time.sleep(1)
+
+
+def _connect(settings: Settings) -> Client:
+    with translate_errors():
+        client: Client = connect(settings, CALL_BUDGET, pushes=True).client()  # type: ignore[no-untyped-call]
+    found = boot.check(client)
+    log.info("Server", version=found.version, durability=found.durability)
+    return client
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ class Chores:
         self._chores = chores
         self._failures = 0
         self._resting_until = 0.0
-        self.steady_since = 0.0
 
     def run(self, now: float) -> None:
         """Do what is due; `now` is on the monotonic clock."""
@@ -44,7 +43,7 @@ class Chores:
         except RedisUnavailable as error:
             self._rest(error)
         else:
-            self._recovered(now)
+            self._recovered()
 
     def _rest(self, error: RedisUnavailable) -> None:
         self._failures += 1
@@ -52,8 +51,7 @@ class Chores:
         log.warning("Redis is unavailable", error=str(error), again_in=delay)
         self._resting_until = time.monotonic() + delay
 
-    def _recovered(self, now: float) -> None:
+    def _recovered(self) -> None:
         if self._failures:
             log.info("Redis is back")
             self._failures = 0
-            self.steady_since = now

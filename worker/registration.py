@@ -1,4 +1,4 @@
-"""The supervisor as a worker of RQ: `rq info` lists it, and RQ's commands reach it."""
+"""The supervisor as a worker of RQ: `rq info` lists it, its heartbeats keep its jobs, and RQ's commands reach it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,37 @@ import json
 import os
 import secrets
 import socket
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
+from redis.exceptions import ConnectionError as ConnectionLost
 from rq.suspension import WORKERS_SUSPENDED
 from rq.worker import Worker, WorkerStatus
 
 from jobs import keys
-from jobs.connection import Client, connect, translate_errors
-from jobs.settings import Settings
+from jobs.claims import LEASE, rq_time
+from jobs.connection import Client, translate_errors
+from jobs.scripts import Value, script
+
+from .slots import Run
 
 LIFE = 30  # seconds that the record outlives the last heartbeat
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a heartbeat brings back: switches set by others, and the executions whose job was taken away."""
+
+    suspended: bool
+    paused: frozenset[str]
+    lost: frozenset[str]
+
+
 class _Record(Worker):
-    """RQ's own reading and writing of a worker's record, without its work."""
+    """RQ's own writing of a worker's record, without its work."""
 
     @property
     def connection_timeout(self) -> int:
@@ -39,76 +55,88 @@ class Registration:
         self._record.hostname = socket.gethostname()
         self._record.pid = os.getpid()
 
-    def begin(self) -> None:
-        """Write the record. Raises RedisUnavailable."""
+    def beat(self, runs: Sequence[Run], totals: tuple[int, int, float], *, suspended: bool) -> News:
+        """Say that the supervisor and its jobs are alive. Raises RedisUnavailable."""
+        args: list[Value] = [
+            LIFE,
+            LEASE,
+            rq_time(time.time()),
+            _state(runs, suspended),
+            runs[0].job_id if runs else "",
+            *totals,
+        ]
+        members = [part for run in runs for part in (run.queue, f"{run.job_id}:{run.execution}")]
         with translate_errors():
-            self._record.register_birth()  # type: ignore[no-untyped-call]
-            self._client.hset(self._record.key, "horses", self._horses)
-            self._client.expire(self._record.key, LIFE)
-            self._record.set_state(WorkerStatus.STARTED)
+            known, stop, paused, lost = script("heartbeat")(
+                [self._record.key, WORKERS_SUSPENDED, keys.PAUSED], [*args, *members], self._client
+            )
+            if not known:
+                self._begin()
+        executions = frozenset(member.decode().rpartition(":")[2] for member in lost)
+        return News(bool(stop), frozenset(name.decode() for name in paused), executions)
 
-    def beat(self, *, job_id: str | None, suspended: bool, totals: tuple[int, int, float]) -> None:
-        """Say that the supervisor is alive and what it does; writes the whole record again when it was lost."""
-        state = WorkerStatus.SUSPENDED if suspended else WorkerStatus.BUSY if job_id else WorkerStatus.IDLE
-        finished, failed, busy = totals
-        with translate_errors():
-            if not self._client.hexists(self._record.key, "birth"):
-                self.begin()
-            with self._client.pipeline() as pipe:
-                self._record.heartbeat(LIFE, pipeline=pipe)
-                self._record.set_state(state, pipeline=pipe)
-                self._record.set_current_job_id(job_id, pipeline=pipe)
-                pipe.hset(self._record.key, mapping=_statistics(finished, failed, busy))
-                pipe.execute()
+    def _begin(self) -> None:
+        """Write the record: at the first heartbeat, and again when the server has lost it."""
+        self._record.register_birth()  # type: ignore[no-untyped-call]
+        self._client.hset(self._record.key, "horses", self._horses)
+        self._client.expire(self._record.key, LIFE)
 
     def end(self) -> None:
-        """Take the record back."""
+        """Take the record back. Raises RedisUnavailable."""
         with translate_errors():
             self._record.register_death()  # type: ignore[no-untyped-call]
 
 
-def _statistics(finished: int, failed: int, busy: float) -> dict[Any, Any]:
-    return {"successful_job_count": finished, "failed_job_count": failed, "total_working_time": busy}
-
-
-def is_suspended(client: Client) -> bool:
-    """Whether `rq suspend` asks all workers to take no jobs."""
-    with translate_errors():
-        return bool(client.exists(WORKERS_SUSPENDED))
-
-
-def paused_queues(client: Client) -> set[str]:
-    """The queues that were paused one by one."""
-    with translate_errors():
-        return {name.decode() for name in cast("set[bytes]", client.smembers(keys.PAUSED))}
+def _state(runs: Sequence[Run], suspended: bool) -> str:
+    if runs:
+        return WorkerStatus.BUSY.value
+    return WorkerStatus.SUSPENDED.value if suspended else WorkerStatus.IDLE.value
 
 
 class Commands:
-    """What RQ's `send_shutdown_command`, `send_stop_job_command` and `send_kill_horse_command` publish to a worker."""
+    """What RQ's `send_shutdown_command`, `send_stop_job_command` and `send_kill_horse_command` publish to a worker.
 
-    def __init__(self, settings: Settings, name: str) -> None:
-        self._pubsub = connect(settings).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+    They come over the supervisor's only connection, as pushes of RESP3 between the replies: small Redis plans allow
+    20 connections in all, and a deploy doubles the workers.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
         self._channel = f"rq:pubsub:{name}"
-        self._subscribed = False
+        self._inbox: deque[bytes] = deque()
+        connection: Any = client.connection
+        connection._parser.set_pubsub_push_handler(self._receive)
+        connection.register_connect_callback(self._subscribe)
+        self._subscribe(connection)
+        self._connection = connection
+
+    def _subscribe(self, connection: Any) -> None:
+        connection.send_command("SUBSCRIBE", self._channel)  # the answer is a push, too
+
+    def _receive(self, push: Sequence[Any]) -> None:
+        if push[0] == b"message":
+            self._inbox.append(push[2])
 
     def read(self) -> Iterator[dict[str, Any]]:
         """The commands that came since the last call. Raises RedisUnavailable."""
         with translate_errors():
-            if not self._subscribed:
-                self._pubsub.subscribe(self._channel)
-                self._subscribed = True
-            while message := self._pubsub.get_message(timeout=0):
-                if command := _decode(message):
-                    yield command
+            if self._readable():
+                self._client.ping()  # reading its reply reads the pushes before it
+        while self._inbox:
+            if command := _decode(self._inbox.popleft()):
+                yield command
 
-    def close(self) -> None:
-        """Leave the channel."""
-        self._pubsub.close()
+    def _readable(self) -> bool:
+        try:
+            return bool(self._connection.can_read(timeout=0))
+        except ConnectionLost:
+            self._connection.disconnect()  # else the next call would find the same dead socket
+            raise
 
 
-def _decode(message: dict[str, Any]) -> dict[str, Any]:
+def _decode(message: bytes) -> dict[str, Any]:
     try:
-        command = json.loads(message["data"])
-    except (TypeError, ValueError):
+        command = json.loads(message)
+    except ValueError:
         return {}
     return command if isinstance(command, dict) else {}

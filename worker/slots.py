@@ -66,6 +66,11 @@ class Board:
         """Tell all horses whether to take jobs; `paused` has one bit for each queue."""
         _HEADER.pack_into(self._memory, 0, stopping, suspended, paused)
 
+    def totals(self) -> tuple[int, int, float]:
+        """Jobs finished, jobs not finished, seconds spent: of all horses since the supervisor started."""
+        finished, failed, busy = zip(*(slot.totals() for slot in self.slots), strict=True)
+        return sum(finished), sum(failed), sum(busy)
+
     @property
     def stopping(self) -> bool:
         """Whether no job is to be taken any more."""

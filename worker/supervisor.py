@@ -12,8 +12,7 @@ from types import FrameType
 from typing import Any
 
 from jobs import logs, recovery
-from jobs.claims import LEASE, renew
-from jobs.connection import connect, use_client
+from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.settings import Settings
 
@@ -21,12 +20,12 @@ from .aftermath import Aftermath
 from .chores import Chore, Chores
 from .deadlines import KILL_AFTER, Deadlines
 from .horse import Duty, Horse
-from .registration import Commands, Registration, is_suspended, paused_queues
+from .registration import Commands, News, Registration
 from .slots import Board, Run, Slot, Verdict
 from .team import Team
 
 TICK = 0.2
-HEARTBEAT = LEASE / 3
+HEARTBEAT = 1.0
 
 log = logs.get_logger(__name__)
 
@@ -43,25 +42,26 @@ class Plan:
 class Supervisor:
     """One worker: `run` returns when it was told to stop and every horse is gone."""
 
-    def __init__(self, plan: Plan, settings: Settings) -> None:
+    def __init__(self, plan: Plan, settings: Settings, client: Client) -> None:
         self._plan, self._settings = plan, settings
-        self._client = connect(settings)
+        self._client = client
         self._registration = Registration(self._client, plan.queues, plan.horses)
-        self._commands = Commands(settings, self._registration.name)
+        self._commands = Commands(self._client, self._registration.name)
         self._board = Board(plan.horses)
         self._team = Team(self._board, self._live, once=plan.burst)
         self._deadlines = Deadlines(self._team, settings.shutdown_grace)
         self._aftermath = Aftermath(self._client, self._registration.name)
+        self._reaper = recovery.Reaper(client)
+        self._told_to_stop = False
         self._stop_asked_at: float | None = None
         self._last_look = settings.shutdown_grace + 2 * KILL_AFTER
         self._alarm, self._alarm_writer = socket.socketpair()
-        self._suspended = False
-        self._paused: set[str] = set()
+        self._news = News(suspended=False, paused=frozenset(), lost=frozenset())
+        self._ready = False
         self._chores = Chores(
             Chore(0, self._aftermath.settle),
             Chore(0, self._obey),
             Chore(HEARTBEAT, self._beat),
-            Chore(1, self._look_at_switches),
             Chore(1, self._promote),
             Chore(2, self._reap),
         )
@@ -69,9 +69,6 @@ class Supervisor:
     def run(self) -> None:
         """Work until a signal or a command says stop."""
         self._listen()
-        self._registration.begin()
-        self._team.fill(time.monotonic())
-        log.info("Ready", worker=self._registration.name, queues=list(self._plan.queues), horses=self._plan.horses)
         while not self._finished():
             self._step(time.monotonic())
             self._sleep()
@@ -79,7 +76,11 @@ class Supervisor:
 
     def stop(self) -> None:
         """Take no more jobs, and end when those that run have ended or their grace is over; once or many times."""
-        self._stop_asked_at = self._stop_asked_at or time.monotonic()
+        if self._stop_asked_at is None:
+            self._stop_asked_at = time.monotonic()
+            self._announce()
+            for process in self._team.processes:
+                process.send(signal.SIGTERM)  # ends the wait for work
 
     def _listen(self) -> None:
         """A handler only notes that it was called; the socket ends the sleep at once."""
@@ -91,13 +92,15 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _on_stop(self, _: int, __: FrameType | None) -> None:
-        self.stop()
+        self._told_to_stop = True
 
     def _sleep(self) -> None:
         if select.select([self._alarm], [], [], TICK)[0]:
             self._alarm.recv(4096)
 
     def _step(self, now: float) -> None:
+        if self._told_to_stop:
+            self.stop()
         self._announce()
         self._deadlines.enforce(now, self._stop_asked_at)
         for death in self._team.bury(now):
@@ -115,7 +118,6 @@ class Supervisor:
 
     def _leave(self) -> None:
         try:
-            self._commands.close()
             self._registration.end()
         except RedisUnavailable:
             pass  # the record expires by itself
@@ -131,8 +133,9 @@ class Supervisor:
         Horse(duty, self._board, slot, client, self._settings).run()
 
     def _announce(self) -> None:
-        paused = sum(1 << bit for bit, name in enumerate(self._plan.queues) if name in self._paused)
-        self._board.announce(stopping=self._stop_asked_at is not None, suspended=self._suspended, paused=paused)
+        paused = sum(1 << bit for bit, name in enumerate(self._plan.queues) if name in self._news.paused)
+        stopping = self._stop_asked_at is not None
+        self._board.announce(stopping=stopping, suspended=self._news.suspended, paused=paused)
 
     # Chores
 
@@ -157,28 +160,19 @@ class Supervisor:
                 process.judge(run, verdict, time.monotonic())
 
     def _beat(self) -> None:
+        """Keep the jobs, and hear which switches are set; from the first beat on the worker is known."""
         runs = [run for _, run in self._team.runs()]
-        lost = renew(self._client, [(run.queue, run.job_id, run.execution) for run in runs])
-        self._judge(lambda run: run.execution in lost, Verdict.LOST)
-        totals = [slot.totals() for slot in self._board.slots]
-        self._registration.beat(
-            job_id=runs[0].job_id if runs else None,
-            suspended=self._suspended,
-            totals=(sum(t[0] for t in totals), sum(t[1] for t in totals), sum(t[2] for t in totals)),
-        )
-
-    def _look_at_switches(self) -> None:
-        self._suspended = is_suspended(self._client)
-        self._paused = paused_queues(self._client)
+        self._news = self._registration.beat(runs, self._board.totals(), suspended=self._news.suspended)
+        self._judge(lambda run: run.execution in self._news.lost, Verdict.LOST)
+        if not self._ready:
+            self._ready = True
+            plan = self._plan
+            log.info("Ready", worker=self._registration.name, queues=list(plan.queues), horses=plan.horses)
 
     def _promote(self) -> None:
-        recovery.promote(self._client, recovery.queue_names(self._client))
+        recovery.promote(self._client)
 
     def _reap(self) -> None:
-        """After an outage the other supervisors get the time of a lease to say that they are alive."""
-        if time.monotonic() < self._chores.steady_since + LEASE + HEARTBEAT:
-            return
-        for reaped in recovery.reap(self._client, recovery.queue_names(self._client)):
-            log.warning(
-                "Job of a dead worker", job_id=reaped.job_id, task=reaped.task, crashes=reaped.crashes, fate=reaped.fate
-            )
+        for reaped in self._reaper.run(time.monotonic()):
+            fields = {"job_id": reaped.job_id, "task": reaped.task, "crashes": reaped.crashes, "fate": reaped.fate}
+            log.warning("Job of a dead worker", **fields)

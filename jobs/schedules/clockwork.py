@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ class Clockwork:
         self._lease = Lease(client, settings.release)
         self._decider = Decider(client, settings, self._lease)
         self._settler = settling.Settler(client, settings, self._lease.name)
+        self._reaper = recovery.Reaper(client)
         self._synchronised = False
         self._reachable = True
         self._led: bool | None = None
@@ -68,7 +70,7 @@ class Clockwork:
     def promote(self) -> None:
         """Put delayed jobs whose time has come into their queues."""
         if self._lease.leads:
-            self._try(lambda: recovery.promote(self._client, recovery.queue_names(self._client)))
+            self._try(lambda: recovery.promote(self._client))
 
     def reap(self) -> None:
         """Bring back the jobs of dead horses."""
@@ -110,7 +112,7 @@ class Clockwork:
                 return
 
     def _reap(self) -> None:
-        for reaped in recovery.reap(self._client, recovery.queue_names(self._client)):
+        for reaped in self._reaper.run(time.monotonic()):
             log.warning("took a job from a dead worker", job_id=reaped.job_id, task=reaped.task, fate=reaped.fate)
 
     def _try(self, action: Callable[[], Any]) -> None:

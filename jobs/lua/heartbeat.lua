@@ -1,0 +1,36 @@
+-- A supervisor says that it and its running jobs are alive, and hears what it must know: one call a second.
+--
+-- KEYS[1]  rq:worker:<name>   KEYS[2]  rq:suspended   KEYS[3]  ns:paused
+-- ARGV[1]  life of the worker's record (s)   ARGV[2]  lease of the jobs (s)   ARGV[3]  now, as RQ writes times
+-- ARGV[4]  state   ARGV[5]  current job or ''   ARGV[6..8]  jobs finished, jobs not finished, seconds spent
+-- ARGV[9..]  for each running job: its queue, '<id>:<execution>'
+-- Returns {1 when the record exists, 1 when RQ's workers are suspended, paused queues, jobs that were taken away}.
+
+-- A full server refuses a script whose first write needs memory: hence EXPIRE before HSET, and ZREM before ZADD.
+local function beat()
+  if redis.call('EXPIRE', KEYS[1], ARGV[1]) == 0 then return 0 end
+  redis.call('HSET', KEYS[1], 'last_heartbeat', ARGV[3], 'state', ARGV[4], 'successful_job_count', ARGV[6],
+    'failed_job_count', ARGV[7], 'total_working_time', ARGV[8])
+  if ARGV[5] == '' then
+    redis.call('HDEL', KEYS[1], 'current_job')
+  else
+    redis.call('HSET', KEYS[1], 'current_job', ARGV[5])
+  end
+  return 1
+end
+
+local function renew()
+  local until_when, lost = redis.call('TIME')[1] + ARGV[2], {}
+  for at = 9, #ARGV, 2 do
+    local wip, member = 'rq:wip:' .. ARGV[at], ARGV[at + 1]
+    if redis.call('ZREM', wip, member) == 1 then
+      redis.call('ZADD', wip, until_when, member)
+    else
+      lost[#lost + 1] = member
+    end
+  end
+  return lost
+end
+
+local lost = renew()
+return {beat(), redis.call('EXISTS', KEYS[2]), redis.call('SMEMBERS', KEYS[3]), lost}
