@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
 from jobs.errors import SettingsError
+from jobs.logs import configure_logging
 from jobs.settings import current_settings
 
 try:
@@ -44,3 +48,14 @@ control_socket_disable = True
 
 # The app writes one event per request itself, with the request's id.
 accesslog = None
+
+
+class logger_class(Logger):  # noqa: N801 - the name of gunicorn's setting
+    """What gunicorn says goes out as events, in the format of all the others."""
+
+    def setup(self, cfg: Config) -> None:
+        """Give its lines to the root logger instead of handlers of its own."""
+        super().setup(cfg)
+        configure_logging(_settings, "web")
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
