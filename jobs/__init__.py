@@ -10,6 +10,7 @@ from .registry import task
 from .retries import Discard, Retry, RetryLater, Snooze
 from .running import perform
 from .schedules import cron, every, once
+from .uniqueness import Unique
 
 __all__ = [
     "Discard",
@@ -17,6 +18,7 @@ __all__ = [
     "Retry",
     "RetryLater",
     "Snooze",
+    "Unique",
     "cron",
     "current_job",
     "enqueue",

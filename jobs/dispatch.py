@@ -16,6 +16,7 @@ from .records import Job
 from .registry import Task
 from .scripts import Value, script
 from .settings import Settings, current_settings
+from .uniqueness import Unique
 
 P = ParamSpec("P")
 
@@ -32,7 +33,8 @@ class JobRequest:
     """What HTTP, the command line and schedules ask for; None means what the task says.
 
     `run_at` is aware; `timeout` is seconds; `retries` replaces the task's number of retries; a request with the
-    `idempotency_key` of an accepted one gives that job, for 24 hours.
+    `idempotency_key` of an accepted one gives that job, for 24 hours. `fingerprint` is kept with the job, so that the
+    asker can tell whether a key was used for something else.
     """
 
     task: str
@@ -44,6 +46,8 @@ class JobRequest:
     tags: Sequence[str] = ()
     job_id: str | None = None
     idempotency_key: str | None = None
+    fingerprint: str | None = None
+    unique: Unique | None = None
     schedule: str | None = None
     tick: str | None = None
 
@@ -74,11 +78,11 @@ def with_options(
     retries: int | None = None,
     tags: Sequence[str] = (),
     idempotency_key: str | None = None,
+    unique: Unique | None = None,
 ) -> Options:
     """The same task with other options for the next call: `with_options(send, queue="high").enqueue(...)`."""
-    return Options(
-        function, queue=queue, timeout=timeout, retries=retries, tags=tuple(tags), idempotency_key=idempotency_key
-    )
+    given = {"queue": queue, "timeout": timeout, "retries": retries, "unique": unique}
+    return Options(function, **given, tags=tuple(tags), idempotency_key=idempotency_key)
 
 
 class Options:
@@ -145,6 +149,8 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
         schedule=request.schedule,
         tick=request.tick,
         idempotency_key=request.idempotency_key,
+        fingerprint=request.fingerprint,
+        unique=request.unique or task.unique,
         timeout=request.timeout or task.timeout,
     )
 
@@ -156,7 +162,14 @@ def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> lis
     pairs = [part for pair in fields.items() for part in pair]
     due = repr(job.run_at.timestamp()) if job.run_at else ""
     created = repr(job.created_at.timestamp() * 1000)
-    return [job.id, job.queue, created, due, job.idempotency_key or "", _IDEMPOTENCY_LIFE, len(pairs), *pairs]
+    keys_of_job = [job.idempotency_key or "", _IDEMPOTENCY_LIFE, *_uniqueness(job)]
+    return [job.id, job.queue, created, due, *keys_of_job, len(pairs), *pairs]
+
+
+def _uniqueness(job: Job) -> list[Value]:
+    if job.unique is None:
+        return ["", "", 0]
+    return [job.unique.digest(job.task, job.args), job.unique.until, job.unique.window]
 
 
 def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, overload
 
 from . import arguments
 from .errors import TaskDefinitionError, UnknownTask
 from .retries import Retry
+from .uniqueness import Unique
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,6 +34,7 @@ class Task:
     result_ttl: int | None
     description: str
     model: type[arguments.Arguments]
+    unique: Unique | None = None
 
     @property
     def is_async(self) -> bool:
@@ -68,6 +70,7 @@ def task(
     timeout: int = 180,
     retry: Retry | int | None = None,
     result_ttl: int | None = None,
+    unique: Unique | None = None,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -80,16 +83,18 @@ def task(
     timeout: int = 180,
     retry: Retry | int | None = None,
     result_ttl: int | None = None,
+    unique: Unique | None = None,
 ) -> Function | Callable[[Function], Function]:
     """Register a function, sync or async, as a task; it stays the same function and can be called and tested as such.
 
     `name` defaults to module and function without the leading `tasks.`; `timeout` and `result_ttl` are seconds;
-    `retry` is a Retry, a number of retries, or None for the default of 3.
+    `retry` is a Retry, a number of retries, or None for the default of 3; `unique` makes one job of those alike.
     Raises TaskDefinitionError when the function or an option cannot be used.
     """
 
     def register(decorated: Function) -> Function:
-        _add(_define(decorated, name or _default_name(decorated), queue, timeout, _retry(retry), result_ttl))
+        defined = _define(decorated, name or _default_name(decorated), queue, timeout, _retry(retry), result_ttl)
+        _add(replace(defined, unique=unique))
         return decorated
 
     return register if function is None else register(function)

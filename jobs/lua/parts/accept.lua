@@ -1,8 +1,18 @@
 -- Part: store a new job and put its id where it waits. Needs place.lua.
 
+local NOT_STARTED = {queued = true, scheduled = true, deferred = true}
+
 local function existing(id, key)
   if redis.call('EXISTS', 'rq:job:' .. id) == 1 then return id end
   return key ~= '' and redis.call('GET', 'ns:idem:' .. key)
+end
+
+-- The job that stands for all those like it; `scope` is started, done or window (jobs/uniqueness.py).
+local function alike(unique, scope)
+  local id = unique ~= '' and redis.call('GET', 'ns:unique:' .. unique)
+  if not id or scope == 'window' then return id end
+  local status = redis.pcall('HGET', 'rq:job:' .. id, 'status')
+  return (NOT_STARTED[status] or scope == 'done' and status == 'started') and id
 end
 
 local function wait_for_worker(id, queue, due)
@@ -15,17 +25,18 @@ local function wait_for_worker(id, queue, due)
 end
 
 -- Accept the job described from ARGV[at] on:
---   id, queue, created (ms, with fractions), due (unix seconds, or '' for now), idempotency key (or ''), its life (s), n,
---   then n fields and values
--- Returns its id, or that of the job which already holds its id or key, and the position after the description.
+--   id, queue, created (ms, with fractions), due (unix seconds, or '' for now), idempotency key (or ''), its life (s),
+--   what makes it unique (or ''), the scope of that, its life (s), n, then n fields and values
+-- Returns its id, or that of the job which already holds its id, key or place, and the position after the description.
 local function accept(at)
-  local id, queue, created, due, key, life, n = unpack(ARGV, at, at + 6)
-  local last = at + 6 + tonumber(n)
-  local found = existing(id, key)
+  local id, queue, created, due, key, life, unique, scope, held, n = unpack(ARGV, at, at + 9)
+  local last = at + 9 + tonumber(n)
+  local found = existing(id, key) or alike(unique, scope)
   if found then return found, last + 1 end
-  redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, at + 7, last))
+  redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, at + 10, last))
   redis.call('ZADD', 'ns:jobs', created, id)
   if key ~= '' then redis.call('SET', 'ns:idem:' .. key, id, 'EX', life) end
+  if unique ~= '' then redis.call('SET', 'ns:unique:' .. unique, id, 'EX', held) end
   wait_for_worker(id, queue, due)
   return id, last + 1
 end
