@@ -58,18 +58,28 @@ def _formatter(settings: Settings, process: str) -> logging.Formatter:
 
 
 def _renderer(settings: Settings) -> list[Processor]:
-    readable = (
-        sys.stdout.isatty() if settings.log_format is LogFormat.AUTO else settings.log_format is LogFormat.CONSOLE
-    )
-    if readable:
-        return [_without_process, _console()]
+    auto, terminal = settings.log_format is LogFormat.AUTO, sys.stdout.isatty()
+    if terminal if auto else settings.log_format is LogFormat.CONSOLE:
+        return [_for_people(terminal), _console(terminal)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
 
 
-def _without_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """In a terminal the runner already puts the process before each line."""
-    event.pop("process", None)
-    return event
+def _for_people(terminal: bool) -> Processor:
+    """A runner such as honcho puts process and time before each line; a bare terminal gets a short time."""
+
+    def shorten(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.pop("process", None)
+        at = event.pop("at", "")
+        return {"at": at[11:19], **event} if terminal else event
+
+    return shorten
+
+
+def _console(terminal: bool) -> Processor:
+    """Plain tracebacks: the pretty ones print local variables, and with them secrets."""
+    return structlog.dev.ConsoleRenderer(
+        colors=terminal, pad_event_to=0, timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def bind(**fields: Any) -> None:
@@ -80,10 +90,3 @@ def bind(**fields: Any) -> None:
 def unbind(*names: str) -> None:
     """Take fields off again."""
     structlog.contextvars.unbind_contextvars(*names)
-
-
-def _console() -> Processor:
-    """Plain tracebacks: the pretty ones print local variables, and with them secrets."""
-    return structlog.dev.ConsoleRenderer(
-        colors=sys.stdout.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-    )
