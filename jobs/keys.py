@@ -7,6 +7,9 @@ WORKERS = "rq:workers"
 JOBS = "ns:jobs"
 QUARANTINE = "ns:quarantine"
 PAUSED = "ns:paused"
+SWEEP = "ns:sweep"
+SUSPECTS = "ns:suspects"
+STATS = "ns:stats"
 CLOCK_LEASE = "ns:clock:lease"
 
 

@@ -21,7 +21,10 @@ from .scripts import script
 
 CRASHES_ALLOWED = 3
 LONGEST_SILENCE = 6  # seconds between two answers of the server, above which it was away
+MOST_DEAD_LETTERS = 10_000  # of one queue; the oldest are dropped
 _MOST_AT_ONCE = 500
+_LEDGER_PAGE = 500
+_MISSED_FOR = 10  # seconds: plain RQ moves a job in two steps, between which it is nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,20 @@ class Reaper:
         job_id, _, execution = member.partition(":")
         reason = "the worker stopped sending heartbeats"
         return crashed(self._client, queue, job_id, execution, reason=reason, expired_only=True)
+
+
+def sweep(client: Client) -> list[str]:
+    """Look through the next part of the ledger for jobs that are in no place; gives those that were put back."""
+    names = [keys.JOBS, keys.SWEEP, keys.SUSPECTS, keys.STATS]
+    with translate_errors():
+        found = script("sweep")(names, [_LEDGER_PAGE, _MISSED_FOR, rq_time(time.time())], client)
+    return [job_id.decode() for job_id in found]
+
+
+def tidy(client: Client) -> None:
+    """Drop what has expired from RQ's registries, and workers that are gone. Raises RedisUnavailable."""
+    with translate_errors():
+        script("tidy")([keys.QUEUES, keys.WORKERS, keys.JOBS], [MOST_DEAD_LETTERS], client)
 
 
 def crashed(

@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from . import registry
 from .context import JobContext, RedisNotes, bound
-from .errors import FileMissing, InvalidArguments, ResultNotJson, ResultTooLarge, UnknownTask
+from .errors import FileMissing, InvalidArguments, RedisUnavailable, ResultNotJson, ResultTooLarge, UnknownTask
 from .files import File
 from .registry import Task
 from .retries import Discard, RetryLater, Snooze
@@ -88,6 +88,8 @@ def execute(task_name: str, args: Mapping[str, Any], context: JobContext) -> Out
         return Finished(run(task, args, context))
     except Snooze as asked:
         return Snoozed(asked.seconds)
+    except RedisUnavailable as outage:  # our own server: an outage spends no attempt
+        return Snoozed(outage.retry_after)
     except Exception as error:
         return _judge(task, error, context)
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from jobs.settings import Settings
 
 from .dependents import release_dependents
 from .endings import JobInterrupted, ending_of, failure, interruption
+from .memory import Memory, peak_kb
 from .slots import Board, Run, Slot, Verdict
 
 INTERRUPT = signal.SIGUSR1
@@ -63,7 +62,7 @@ class Horse:
         self._execution = self._claims.new_execution()
         self._pid = os.getpid()
         self._supervisor = os.getppid()
-        self._first_kb = _peak_kb()
+        self._memory = Memory()
         self._runs = 0
         self._running: Run | None = None
         self._waiting = False
@@ -100,7 +99,7 @@ class Horse:
 
     def _worn(self) -> bool:
         """Leaks of tasks stay bounded when no process lives for ever."""
-        return self._runs >= MOST_JOBS or _peak_kb() - self._first_kb > MOST_GROWTH_KB
+        return self._runs >= MOST_JOBS or self._memory.grown_kb > MOST_GROWTH_KB
 
     def _queues(self) -> Sequence[str]:
         """Where to take the next job from; nowhere when it could not be run."""
@@ -167,6 +166,7 @@ class Horse:
     def _attempt(self, claim: Claim) -> Ending:
         """How the job's task ended. No record and no task can make this raise."""
         self._runs += 1
+        self._memory.begin()
         try:
             job = claim.job()
             context = self._context(claim, job)
@@ -203,10 +203,10 @@ class Horse:
 
     def _settle(self, claim: Claim, ending: Ending) -> Settled:
         """Save how a job ended, through an outage of Redis if need be: the work is done, it must not be done again."""
-        at, peak_kb, queues = time.time(), _peak_kb(), self._queues()
+        at, peak, queues = time.time(), peak_kb(), self._queues()
         execution = self._execution
         return _patiently(
-            lambda: self._claims.settle(claim, ending, at=at, peak_kb=peak_kb, queues=queues, execution=execution)
+            lambda: self._claims.settle(claim, ending, at=at, peak_kb=peak, queues=queues, execution=execution)
         )
 
     def _report(self, claim: Claim, ending: Ending, settled: Settled, seconds: float) -> None:
@@ -245,8 +245,3 @@ def _patiently(call: Callable[[], T]) -> T:
             log.warning("Redis is unavailable; the result is kept", error=str(error))
             time.sleep(delay)
             delay = min(LONGEST_BACKOFF, delay * 2)
-
-
-def _peak_kb() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak

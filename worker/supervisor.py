@@ -64,6 +64,8 @@ class Supervisor:
             Chore(HEARTBEAT, self._beat),
             Chore(1, self._promote),
             Chore(2, self._reap),
+            Chore(2, self._sweep),
+            Chore(60, lambda: recovery.tidy(client)),
         )
 
     def run(self) -> None:
@@ -176,3 +178,7 @@ class Supervisor:
         for reaped in self._reaper.run(time.monotonic()):
             fields = {"job_id": reaped.job_id, "task": reaped.task, "crashes": reaped.crashes, "fate": reaped.fate}
             log.warning("Job of a dead worker", **fields)
+
+    def _sweep(self) -> None:
+        for job_id in recovery.sweep(self._client):
+            log.error("A lost job was put back", job_id=job_id)

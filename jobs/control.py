@@ -1,0 +1,61 @@
+"""What a person does to a job: cancel, try again, delete. Each is one script, and raises RedisUnavailable."""
+
+from __future__ import annotations
+
+import time
+
+from rq.command import send_command
+
+from . import connection, keys
+from .claims import rq_time
+from .errors import JobConflict, JobMissing
+from .scripts import Value, script
+
+_YEAR = 31_536_000
+_WAITING = ("queued", "scheduled", "deferred")
+_ENDED_BADLY = ("failed", "stopped", "canceled")
+
+
+def cancel(job_id: str) -> None:
+    """Cancel a job that waits; tell the worker of one that runs to stop it, which takes a moment.
+
+    Raises JobMissing, and JobConflict when it has ended.
+    """
+    status = _run("cancel", job_id, [keys.job(job_id)], [job_id, rq_time(time.time()), _YEAR])
+    if status == "started":
+        _stop(job_id)
+    elif status not in _WAITING:
+        raise JobConflict(f"job {job_id} cannot be canceled: it is {status}")
+
+
+def requeue(job_id: str) -> None:
+    """Give a dead letter, a stopped or a canceled job all its attempts again.
+
+    Raises JobMissing, and JobConflict when it is none of these.
+    """
+    status = _run("requeue", job_id, [keys.job(job_id), keys.QUARANTINE], [job_id, rq_time(time.time())])
+    if status not in _ENDED_BADLY:
+        raise JobConflict(f"job {job_id} cannot be tried again: it is {status}")
+
+
+def delete(job_id: str) -> None:
+    """Delete a job with its result, log and attempts. Raises JobMissing, and JobConflict while it runs."""
+    if _run("delete", job_id, [keys.job(job_id), keys.JOBS, keys.QUARANTINE], [job_id]) == "started":
+        raise JobConflict(f"job {job_id} cannot be deleted: it is running")
+
+
+def _run(verb: str, job_id: str, names: list[Value], args: list[Value]) -> str:
+    with connection.translate_errors():
+        status = script(verb)(names, args, connection.client())
+    if status is None:
+        raise JobMissing(job_id)
+    return str(status.decode())
+
+
+def _stop(job_id: str) -> None:
+    """As RQ's send_stop_job_command, which would need to read the whole record."""
+    with connection.translate_errors():
+        client = connection.client()
+        worker = client.hget(keys.job(job_id), "worker_name")
+        if isinstance(worker, bytes):
+            send_command(client, worker.decode(), "stop-job", job_id=job_id)

@@ -1,0 +1,18 @@
+-- Delete a job that is not running, with all that belongs to it.
+--
+-- KEYS[1]  rq:job:<id>   KEYS[2]  ns:jobs   KEYS[3]  ns:quarantine
+-- ARGV[1]  id
+-- Returns the status that the job had: it is deleted unless that was started; nil if it was gone.
+
+local job, id = KEYS[1], ARGV[1]
+local status, queue = unpack(redis.call('HMGET', job, 'status', 'origin'))
+if not status or status == 'started' then return status end
+
+redis.call('LREM', 'rq:queue:' .. queue, 0, id)
+for _, kind in ipairs({'scheduled', 'deferred', 'finished', 'failed', 'canceled'}) do
+  redis.call('ZREM', 'rq:' .. kind .. ':' .. queue, id)
+end
+redis.call('DEL', job, job .. ':dependents', 'rq:results:' .. id, 'ns:log:' .. id, 'ns:artifacts:' .. id)
+redis.call('ZREM', KEYS[2], id)
+redis.call('HDEL', KEYS[3], id)
+return status
