@@ -15,7 +15,7 @@ from jobs.running import AttemptError, Failed, Finished, Retrying
 from jobs.settings import current_settings
 
 
-@task(name="tests.greet", retry=Retry(max=2))
+@task(name="hand.greet", retry=Retry(max=2))
 def greet(name: str, api_key: str = "", times: int = 1) -> dict[str, Any]:
     """Say hello."""
     return {"hello": name, "times": times, "key": bool(api_key)}

@@ -176,7 +176,7 @@ def test_focus_selection_and_open_attempts_survive_a_poll(watch: Watch, redis: R
     expect(watch.page.locator(".head .badge")).to_have_text("running")
     expect(watch.page.locator("details.attempt").first).to_have_attribute("open", "")
     assert watch.page.evaluate("document.activeElement.tagName") == "SUMMARY"
-    assert watch.page.evaluate("String(document.getSelection())") == "tests.greet"
+    assert watch.page.evaluate("String(document.getSelection())") == "hand.greet"
 
 
 def test_a_stopped_server_shows_a_banner_that_goes_away_by_itself(watch: Watch, web: Web) -> None:
