@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
 from . import connection, files, inline, keys, records, registry
-from .errors import ArgumentsTooLarge, InvalidArguments, Problem
+from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem
 from .records import Job
 from .registry import Task
 from .scripts import Value, script
@@ -33,8 +33,7 @@ class JobRequest:
     """What HTTP, the command line and schedules ask for; None means what the task says.
 
     `run_at` is aware; `timeout` is seconds; `retries` replaces the task's number of retries; a request with the
-    `idempotency_key` of an accepted one gives that job, for 24 hours. `fingerprint` is kept with the job, so that the
-    asker can tell whether a key was used for something else.
+    `idempotency_key` of an accepted one gives that job, for 24 hours, and is refused when its `fingerprint` differs.
     """
 
     task: str
@@ -46,7 +45,7 @@ class JobRequest:
     tags: Sequence[str] = ()
     job_id: str | None = None
     idempotency_key: str | None = None
-    fingerprint: str | None = None
+    fingerprint: str = ""
     unique: Unique | None = None
     schedule: str | None = None
     tick: str | None = None
@@ -113,7 +112,7 @@ class Options:
 def submit(request: JobRequest) -> Job:
     """Accept one request; the job it gives is stored when this returns.
 
-    Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing or RedisUnavailable.
+    Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing, IdempotencyKeyReused or RedisUnavailable.
     """
     return submit_many([request])[0]
 
@@ -162,8 +161,8 @@ def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> lis
     pairs = [part for pair in fields.items() for part in pair]
     due = repr(job.run_at.timestamp()) if job.run_at else ""
     created = repr(job.created_at.timestamp() * 1000)
-    keys_of_job = [job.idempotency_key or "", _IDEMPOTENCY_LIFE, *_uniqueness(job)]
-    return [job.id, job.queue, created, due, *keys_of_job, len(pairs), *pairs]
+    held = [job.idempotency_key or "", job.fingerprint, _IDEMPOTENCY_LIFE, *_uniqueness(job)]
+    return [job.id, job.queue, created, due, *held, len(pairs), *pairs]
 
 
 def _uniqueness(job: Job) -> list[Value]:
@@ -178,12 +177,17 @@ def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     args = [part for job in batch for part in enqueue_args(job, settings, client)]
     with connection.translate_errors():
         ids = script("enqueue")([keys.QUEUES, keys.JOBS], args, client)
-    found = [job_id.decode() for job_id in ids]
-    return [job if job.id == job_id else _existing(job, job_id) for job, job_id in zip(batch, found, strict=True)]
+    return [_answered(job, job_id.decode()) for job, job_id in zip(batch, ids, strict=True)]
+
+
+def _answered(asked: Job, job_id: str) -> Job:
+    if job_id.startswith("!"):
+        raise IdempotencyKeyReused(asked.idempotency_key or "", job_id[1:])
+    return asked if asked.id == job_id else _existing(asked, job_id)
 
 
 def _existing(asked: Job, job_id: str) -> Job:
-    """The job that holds the idempotency key; when its record has expired meanwhile, only its id is known."""
+    """The job that holds the key or the place; when its record has expired meanwhile, only its id is known."""
     from . import monitor  # monitor reads what this module writes; at module level that would be a circle
 
     return monitor.find_job(job_id) or replace(asked, id=job_id)

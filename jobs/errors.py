@@ -103,6 +103,14 @@ class JobConflict(NightshiftError):
     """The job's state does not allow this."""
 
 
+class IdempotencyKeyReused(NightshiftError):
+    """An idempotency key was used before, for something else."""
+
+    def __init__(self, key: str, job_id: str) -> None:
+        super().__init__(f"the idempotency key {key!r} was used for another request")
+        self.key, self.job_id = key, job_id
+
+
 class FileMissing(NightshiftError):
     """No file has this id: it never existed or has expired."""
 

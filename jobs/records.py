@@ -46,7 +46,7 @@ class Job:
 
     `status` is one of RQ's words: queued, scheduled, started, finished, failed, canceled, deferred, stopped.
     `attempt` counts the attempts that were started. `result` is filled in inline mode only; elsewhere it is read
-    by `jobs.monitor.get_result`. `unique` is known only while it is enqueued.
+    by `jobs.monitor.get_result`. `fingerprint` and `unique` are known only while it is enqueued.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Job:
     schedule: str | None = None
     tick: str | None = None
     idempotency_key: str | None = None
-    fingerprint: str | None = None
+    fingerprint: str = field(default="", compare=False)
     unique: Unique | None = field(default=None, compare=False)
     timeout: int = 180
     result: Json = field(default=None, compare=False)
@@ -106,7 +106,6 @@ def _ours(job: Job) -> dict[str, str | int | None]:
         "schedule": job.schedule,
         "tick": job.tick,
         "idempotency_key": job.idempotency_key,
-        "fingerprint": job.fingerprint,
     }
 
 
@@ -134,7 +133,6 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         schedule=_text(text.get("schedule")),
         tick=_text(text.get("tick")),
         idempotency_key=_text(text.get("idempotency_key")),
-        fingerprint=_text(text.get("fingerprint")),
         timeout=int(text.get("timeout", b"180")),
     )
 

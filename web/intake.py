@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import request
@@ -10,21 +14,41 @@ from jobs import dispatch
 from jobs.dispatch import JobRequest
 from jobs.errors import FileMissing, UnknownTask
 from jobs.records import Job
+from jobs.uniqueness import Unique
 
 from .access import caller
 from .problems import Refused
 from .schemas import TEN_YEARS, Fault, NewJob
 
+_KEY = re.compile(r"[!-~]{1,128}")
 
-def accept(body: NewJob) -> Job:
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job that answers a request; `replayed` says that it was there already."""
+
+    job: Job
+    replayed: bool
+
+
+def accept(body: NewJob) -> Accepted:
     """Enqueue what a client asks for; raises Refused, or what the core raises."""
-    return _submit(_request(body))
+    wanted = _request(body)
+    job = _submit(wanted)
+    return Accepted(job, replayed=job.id != wanted.job_id)
 
 
 def _request(body: NewJob) -> JobRequest:
     """What the core takes; its own checks of these fields cannot fail, because the schema has made them."""
-    chosen = body.model_dump(include={"task", "args", "queue", "timeout", "retries", "tags"})
-    return JobRequest(**chosen, run_at=_run_at(body), idempotency_key=_idempotency_key())
+    key = _idempotency_key()
+    return JobRequest(
+        **body.model_dump(include={"task", "args", "queue", "timeout", "retries", "tags"}),
+        job_id=secrets.token_hex(16),
+        run_at=_run_at(body),
+        unique=Unique(**body.unique.model_dump()) if body.unique else None,
+        idempotency_key=key,
+        fingerprint=_fingerprint(body) if key else "",
+    )
 
 
 def _run_at(body: NewJob) -> datetime | None:
@@ -56,4 +80,16 @@ def _fault(pointer: str, detail: str) -> Refused:
 
 
 def _idempotency_key() -> str | None:
-    return request.headers.get("Idempotency-Key")
+    """The key that was sent, kept apart from the keys of other callers."""
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    if not _KEY.fullmatch(given):
+        fault = Fault(parameter="Idempotency-Key", detail="must be 1 to 128 visible ASCII characters")
+        raise Refused(400, "invalid-request", "the Idempotency-Key cannot be used", faults=[fault])
+    return f"{caller().name}:{given}"
+
+
+def _fingerprint(body: NewJob) -> str:
+    """The same for the same request, however its JSON was spaced or ordered at the top."""
+    return hashlib.blake2b(body.model_dump_json(exclude_unset=True).encode(), digest_size=16).hexdigest()

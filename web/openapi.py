@@ -38,6 +38,10 @@ _SENT: dict[str, dict[str, Any]] = {
     "Location": {"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}},
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer", "minimum": 1}},
     "ETag": {"description": "Send it back in If-None-Match.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "true: the job existed already.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "Link": {"description": 'The next page, as rel="next" (RFC 8288).', "schema": {"type": "string"}},
     "Content-Disposition": {"description": "Always an attachment.", "schema": {"type": "string"}},
     "Accept-Ranges": {"description": "Ranges of bytes are served.", "schema": {"type": "string"}},

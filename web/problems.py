@@ -14,6 +14,7 @@ from werkzeug.http import dump_age
 
 from jobs.errors import (
     FileMissing,
+    IdempotencyKeyReused,
     InvalidArguments,
     JobConflict,
     JobMissing,
@@ -106,6 +107,9 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
     JobMissing: lambda error: Refused(404, "job-missing", str(error)),
     FileMissing: lambda error: Refused(404, "file-missing", str(error)),
+    IdempotencyKeyReused: lambda error: Refused(
+        422, "idempotency-key-reused", "this Idempotency-Key was sent before, with another request"
+    ),
     JobConflict: lambda error: Refused(409, "conflict", str(error)),
 }
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from jobs.uniqueness import LONGEST
+
 Instant = Annotated[datetime, Field(examples=["2026-11-21T17:00:00.123456Z"])]
 
 
@@ -232,6 +234,16 @@ Tag = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
 TEN_YEARS = 3660 * 86400
 
 
+class UniqueInput(Input):
+    """While a job like it exists, that job is the answer. Alike are jobs of the same task and arguments, or key."""
+
+    until: Literal["started", "done", "window"] = Field(
+        "done", description="Until the job has started, has ended in whatever way, or for `window` seconds."
+    )
+    key: str | None = Field(None, min_length=1, max_length=200, description="Instead of the arguments.")
+    window: int = Field(LONGEST, ge=1, le=LONGEST, description="Seconds.")
+
+
 class NewJob(Input):
     """A job to be enqueued."""
 
@@ -247,6 +259,7 @@ class NewJob(Input):
     timeout: int | None = Field(None, ge=1, le=86400, description="Seconds an attempt may take.")
     retries: int | None = Field(None, ge=0, le=100, description="How often a failing job is tried again.")
     tags: list[Tag] = Field(default_factory=list, max_length=16)
+    unique: UniqueInput | None = None
 
 
 class JobsQuery(Query):

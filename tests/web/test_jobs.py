@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -11,6 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
+
+from jobs.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -129,7 +132,52 @@ def test_the_same_idempotency_key_gives_the_same_job(api: FlaskClient, redis: Re
         for _ in range(3)
     ]
     assert len({answer.get_json()["id"] for answer in answers}) == 1
+    assert [answer.status_code for answer in answers] == [202, 200, 200]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true", "true"]
     assert redis.llen("rq:queue:default") == 1
+    assert {redis.ttl(key) for key in redis.scan_iter("ns:idem:*")} <= {86400, 86399}
+
+
+def test_a_hundred_parallel_posts_with_one_key_give_one_job(app: Flask, settings: Settings, redis: Redis) -> None:
+    assert settings.api_token is not None
+    headers = {"Idempotency-Key": "k", "Authorization": f"Bearer {settings.api_token.get_secret_value()}"}
+
+    def post(_: int) -> str:
+        answer = app.test_client().post(
+            "/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}}, headers=headers
+        )
+        return str(answer.get_json()["id"])
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(post, range(100)))) == 1
+    assert redis.llen("rq:queue:default") == 1
+
+
+def test_the_same_key_with_another_body_is_422(api: FlaskClient, redis: Redis) -> None:
+    for args, status in (({"a": 1}, 202), ({"a": 2}, 422), ({"a": 1}, 200)):
+        answer = api.post(
+            "/api/v1/jobs", json={"task": "web_tests.add", "args": args}, headers={"Idempotency-Key": "k"}
+        )
+        assert answer.status_code == status
+    assert redis.llen("rq:queue:default") == 1
+
+
+@pytest.mark.parametrize("key", ["", "with space", "x" * 129, "\t"])
+def test_a_key_that_cannot_be_used_is_400(api: FlaskClient, key: str) -> None:
+    answer = api.post(
+        "/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}}, headers={"Idempotency-Key": key}
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["parameter"] == "Idempotency-Key"
+
+
+def test_a_unique_job_answers_with_the_one_that_exists(api: FlaskClient, run_jobs: RunJobs) -> None:
+    first = enqueue(api, unique={"until": "done"})
+    again = enqueue(api, unique={"until": "done"})
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.get_json()["id"] == again.get_json()["id"]
+    run_jobs()
+    assert enqueue(api, unique={}).status_code == 202
 
 
 def test_a_job_that_does_not_exist_is_404(api: FlaskClient) -> None:

@@ -14,7 +14,7 @@ from jobs.tokens import Scope
 
 from ..access import caller, needs
 from ..answers import answers, etag_of, show, show_unless_known
-from ..intake import accept
+from ..intake import Accepted, accept
 from ..present import job_path, job_summary, job_view
 from ..problems import Refused
 from ..resource import resource
@@ -44,16 +44,23 @@ class ArtifactPath(JobPath):
     "/jobs",
     responses={200: JobView, 202: JobView},
     openapi_extensions=answers(
-        409, 413, 415, 422, takes=("Prefer", "Idempotency-Key"), headers={202: ("Location", "Retry-After")}
+        409,
+        413,
+        415,
+        422,
+        takes=("Prefer", "Idempotency-Key"),
+        headers={200: ("Location", "Idempotency-Replayed"), 202: ("Location", "Retry-After")},
     ),
 )
 @needs(Scope.ENQUEUE)
 def create_job(body: NewJob) -> Response:
-    """Enqueue a job: 202 with its address, or 200 when the client waited and it has ended."""
-    job = accept(body)
-    seen = wait_until(_has_ended, lambda: _view(monitor.find_job(job.id) or job))
-    location = {"Location": job_path(job.id)}
-    return show(seen, 200, location) if _has_ended(seen) else show(seen, 202, location | _retry_after())
+    """Enqueue a job: 202 with its address; 200 when it existed already, or when the client waited and it has ended."""
+    accepted = accept(body)
+    seen = wait_until(_has_ended, lambda: _view(monitor.find_job(accepted.job.id) or accepted.job))
+    headers = {"Location": job_path(seen.id)} | _replayed(accepted)
+    if _has_ended(seen) or accepted.replayed:
+        return show(seen, 200, headers)
+    return show(seen, 202, headers | _retry_after())
 
 
 @api.get("/jobs", responses={200: JobsView}, openapi_extensions=answers(422, headers={200: ("ETag", "Link")}))
@@ -108,6 +115,10 @@ def download_artifact(path: ArtifactPath) -> Response:
     if file is None:
         raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}; it may have expired")
     return download(file, path.name)
+
+
+def _replayed(accepted: Accepted) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
 
 
 def _visible(job_id: str) -> Job:
