@@ -21,7 +21,7 @@ def greet(name: str, api_key: str = "", times: int = 1) -> dict[str, Any]:
     return {"hello": name, "times": times, "key": bool(api_key)}
 
 
-@task(name="tests.slow", queue="low")
+@task(name="hand.slow", queue="low")
 def slow(steps: int) -> int:
     """Take a while."""
     return steps

@@ -140,14 +140,14 @@ def test_filters_are_in_the_address(admin: Visitor, redis: Redis) -> None:
     take(redis, "low").fail()
     assert "name: Ada" not in admin.open("/jobs?status=failed").text
     assert "steps: 3" in admin.open("/jobs?status=failed&queue=low").text
-    assert "steps: 3" not in admin.open("/jobs?task=tests.greet").text
+    assert "steps: 3" not in admin.open("/jobs?task=hand.greet").text
     assert "No job fits" in admin.open("/jobs?tag=nothing").text
 
 
 def test_a_long_list_is_paged(admin: Visitor) -> None:
     for number in range(60):
         enqueue(greet, f"person-{number:02}")
-    first = admin.open("/jobs?task=tests.greet").text
+    first = admin.open("/jobs?task=hand.greet").text
     older = re.search(r'href="([^"]+)" rel="next"', first)
     assert older
     second = admin.open(older[1].replace("&amp;", "&")).text

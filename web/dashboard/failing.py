@@ -6,6 +6,7 @@ from flask import Blueprint, Response, make_response, render_template
 from werkzeug.exceptions import HTTPException
 
 from jobs.errors import FileMissing, JobConflict, JobMissing, RedisUnavailable
+from web.problems import Refused
 
 from .rendering import is_poll
 
@@ -13,6 +14,7 @@ from .rendering import is_poll
 def add_to(pages: Blueprint) -> None:
     """Answer the errors of pages with pages; elsewhere they are problem documents."""
     pages.register_error_handler(HTTPException, _http)
+    pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
     pages.register_error_handler(JobMissing, _missing)
     pages.register_error_handler(FileMissing, _missing)
     pages.register_error_handler(JobConflict, lambda error: _page(409, "That is not possible now", str(error)))

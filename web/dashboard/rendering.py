@@ -29,12 +29,16 @@ class Entry:
 NAVIGATION = (
     Entry("dashboard.overview", "Overview", "overview", "o"),
     Entry("dashboard.jobs", "Jobs", "jobs", "j"),
+    Entry("dashboard.tasks", "Tasks", "tasks", "t"),
 )
 
 
-def page(template: str, *, section: str, active: bool = False, status: int = 200, **context: Any) -> Response:
-    """A page, with the pace of its polls: seconds while something is going on, slower while nothing is."""
-    body = render_template(template, section=section, poll=_ACTIVE if active else _IDLE, **context)
+def page(
+    template: str, *, section: str, active: bool = False, living: bool = True, status: int = 200, **context: Any
+) -> Response:
+    """A page, with the pace of its polls: faster while something moves, none for a form that is being filled in."""
+    pace = (_ACTIVE if active else _IDLE) if living else None
+    body = render_template(template, section=section, poll=pace, **context)
     response = make_response(body, status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "HX-Request"

@@ -25,6 +25,8 @@ IDLE = 30 * 60
 LONGEST = 12 * 3600
 _TOUCH = 60
 _ENDED = "ns:sessions-ended"
+_ENVELOPE, _MOST_FIELDS = 256 * 1024, 200
+UPLOADS = {"dashboard.enqueue"}
 _OPEN = {"dashboard.login", "dashboard.try_login"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -64,11 +66,14 @@ def guard() -> Response | None:
     """Let a request of the dashboard through, or answer in its place."""
     if request.method not in _SAFE:
         _refuse_other_sites()
-        csrf.protect()
+    if request.endpoint not in _OPEN and not is_logged_in():
+        return _to_login()
+    if request.endpoint in UPLOADS:
+        request.max_content_length = current_settings().file_max_bytes + _ENVELOPE
+        request.max_form_parts = _MOST_FIELDS
+    csrf.protect()
     if request.endpoint in _OPEN:
         return None
-    if not is_logged_in():
-        return _to_login()
     _touch()
     g.csrf_token = session["form_token"]  # one token per session keeps pages equal, so that polls can answer 304
     return None
