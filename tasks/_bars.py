@@ -7,7 +7,7 @@ from reportlab.platypus import Flowable
 
 from ._letters import REGULAR, fitted, width_of
 
-_PITCH, _THICKNESS, _SIZE, _GAP = 19.0, 12.0, 8.5, 6.0
+_PITCH, _THICKNESS, _SIZE, _GAP = 17.5, 11.5, 8.5, 6.0
 _BAR, _INK, _AXIS = HexColor("#2F4B7C"), HexColor("#1F2937"), HexColor("#C7CDD8")
 
 

@@ -20,7 +20,12 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 _NO_TEXT = (b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
 
 _PLAIN = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d)?", re.ASCII)
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[,.'\u2019\u00a0\u202f ]\d{3})*(?:[.,]\d{1,30})?", re.ASCII)
+_SPACES = "'\u2019\u00a0\u202f "
+_WRITTEN = {
+    ".": re.compile(rf"[+-]?\d{{1,3}}([,{_SPACES}]\d{{3}}){{1,9}}(\.\d{{1,30}})?", re.ASCII),
+    ",": re.compile(rf"[+-]?(\d{{1,3}}([.{_SPACES}]\d{{3}}){{1,9}}|\d{{1,30}}|(?=,))(,\d{{1,30}})?", re.ASCII),
+}
+_WITHOUT = {sign: str.maketrans(dict.fromkeys(f",.{_SPACES}".replace(sign, ""))) for sign in ".,"}
 _COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d+,\d+", re.ASCII)
 _POINT = re.compile(r"[+-]?\d{1,3}(,\d{3})*\.\d+|[+-]?\d+\.\d+|[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 _ABSENT = {"", "na", "n/a", "nan", "null", "none", "-", "--"}
@@ -101,12 +106,11 @@ def number(text: str, sign: str) -> Decimal | None:
     if sign == "." and _PLAIN.fullmatch(text):
         return Decimal(text)
     text = text.strip()
-    if len(text) > 60:
+    if _WRITTEN[sign].fullmatch(text):
+        text = text.translate(_WITHOUT[sign]).replace(",", ".")
+    elif sign == ",":
         return None
-    if _GROUPED.fullmatch(text):
-        text = re.sub(r"['\u2019\u00a0\u202f ]", "", text).replace("," if sign == "." else ".", "")
-    plain = text.replace(",", ".") if sign == "," else text
-    return Decimal(plain) if _PLAIN.fullmatch(plain) else None
+    return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
 def absent(text: str) -> bool:

@@ -14,6 +14,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
+    CondPageBreak,
     Flowable,
     Frame,
     KeepTogether,
@@ -29,18 +30,18 @@ from ._bars import Bars
 from ._letters import BOLD, REGULAR
 from ._totals import Group, Summary
 
-_MARGIN = 18 * mm
+_MARGIN = 17 * mm
 _FOOT = 10 * mm
-_BARS = 12
+_BARS = 10
 _WIDE_FROM = 4
 _ACCENT, _INK, _FAINT = HexColor("#2F4B7C"), HexColor("#1F2937"), HexColor("#6B7280")
 _RULE, _BAND, _CARD, _WARM = HexColor("#D9DEE7"), HexColor("#F6F7FA"), HexColor("#F1F4F9"), HexColor("#FDF6E7")
 
 _EYEBROW = ParagraphStyle("eyebrow", fontName=BOLD, fontSize=8, leading=11, textColor=_ACCENT)
 _TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=21, leading=26, textColor=_INK)
-_LEAD = ParagraphStyle("lead", fontName=REGULAR, fontSize=9.5, leading=14, textColor=_FAINT)
+_LEAD = ParagraphStyle("lead", fontName=REGULAR, fontSize=9.5, leading=14, textColor=_FAINT, spaceBefore=2)
 _HEADING = ParagraphStyle(
-    "heading", fontName=BOLD, fontSize=11.5, leading=15, textColor=_INK, spaceBefore=22, spaceAfter=5
+    "heading", fontName=BOLD, fontSize=11.5, leading=15, textColor=_INK, spaceBefore=18, spaceAfter=5
 )
 _NOTE = ParagraphStyle("note", fontName=REGULAR, fontSize=8.5, leading=12.5, textColor=_INK)
 
@@ -131,17 +132,18 @@ def _table(result: Summary, groups: Sequence[Group], width: float) -> list[Flowa
     column = min(32 * mm, width * 0.64 / numbers)
     widths = [width - column * numbers, *[column] * numbers]
     whole = Group("Total", [c.total for c in result.columns], result.rows)
-    head = [result.group_by, "Rows", *(c.name for c in result.columns), *(["Share"] if shares else [])]
+    first, *others = [c.name for c in result.columns]
+    head = [result.group_by, "Rows", first, *(["Share"] if shares else []), *others]
     rows = [_row(result, group, widths, shares) for group in [*groups, whole]]
     lines = [[_letters.fitted(t, BOLD, 8.5, w - 10) for t, w in zip(head, widths, strict=True)], *rows]
     table = Table(lines, colWidths=widths, repeatRows=1, style=TableStyle(_table_style(len(lines))))
-    return [_words(f"All figures by {result.group_by}", _HEADING), table]
+    return [CondPageBreak(50 * mm), _words(f"All figures by {result.group_by}", _HEADING), table]
 
 
 def _row(result: Summary, group: Group, widths: Sequence[float], shares: bool) -> list[str]:
-    totals = [figure(total, _places(result, i)) for i, total in enumerate(group.totals)]
+    first, *others = [figure(total, _places(result, i)) for i, total in enumerate(group.totals)]
     share = [f"{group.totals[0] / result.columns[0].total:.1%}"] if shares else []
-    cells = [group.name, f"{group.rows:,}", *totals, *share]
+    cells = [group.name, f"{group.rows:,}", first, *share, *others]
     return [_letters.fitted(cell, REGULAR, 8.5, width - 10) for cell, width in zip(cells, widths, strict=True)]
 
 
@@ -157,8 +159,8 @@ def _table_style(lines: int) -> list[tuple[Any, ...]]:
         ("BACKGROUND", (0, 0), (-1, 0), _ACCENT),
         ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-        ("TOPPADDING", (0, 0), (-1, -1), 4),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
+        ("TOPPADDING", (0, 0), (-1, -1), 3),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
         ("LEFTPADDING", (0, 0), (-1, -1), 5),
         ("RIGHTPADDING", (0, 0), (-1, -1), 5),
         ("LINEBELOW", (0, 1), (-1, -3), 0.4, _RULE),

@@ -82,10 +82,8 @@ class Summary:
         """One sentence for everything a reader of the totals must know."""
         notes = [sentence for column in self.columns for sentence in _about(column)]
         if self.left_out:
-            notes.append(
-                f"{_many(self.left_out, 'row')} left out: they have more or fewer fields than the header "
-                f"(the first is line {self.first_left_out:,})."
-            )
+            where = f"{'the first is ' if self.left_out > 1 else ''}line {self.first_left_out:,}"
+            notes.append(f"{_many(self.left_out, 'row')} left out for more or fewer fields than the header: {where}.")
         return notes
 
 
