@@ -89,19 +89,16 @@ def _fixed(rule: Cron, after: int) -> Iterator[int]:
 
 def _wildcard(rule: Cron, after: int) -> Iterator[int]:
     """Between two clock changes local time is real time plus a constant, so each stretch is walked by itself."""
-    start = after // 1000
-    offset = _offset(start, rule.zone)
-    while True:
-        change = None
-        for local in _matches(rule, start + offset):
-            change = _first_change(start, local - offset, rule.zone)
-            if change is not None:
+    stretch: int | None = after // 1000
+    while stretch is not None:
+        offset = _offset(stretch, rule.zone)
+        begin, stretch = stretch, None
+        for local in _matches(rule, begin + offset - 1):
+            stretch = _first_change(begin, local - offset, rule.zone)
+            if stretch is not None:
                 break
-            start = local - offset
-            yield start
-        if change is None:
-            return
-        start, offset = change - 1, _offset(change, rule.zone)
+            begin = local - offset
+            yield begin
 
 
 def _matches(rule: Cron, local: int) -> Iterator[int]:
