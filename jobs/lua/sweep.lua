@@ -2,7 +2,7 @@
 -- Look through a part of the ledger for accepted jobs that are in no place any more, and put them back in their queues.
 -- Nothing of ours loses a job; this finds what other programs, operators and a server's lost writes leave behind.
 --
--- KEYS[1]  ns:jobs          the ledger: id -> created (ms)   KEYS[2]  ns:sweep   where the last look ended
+-- KEYS[1]  ns:jobs          the ledger: id -> created (ms)   KEYS[2]  ns:sweep   how far the last look came
 -- KEYS[3]  ns:suspects      id -> when it was first missed   KEYS[4]  ns:stats   counters
 -- ARGV[1]  ids to look at   ARGV[2]  seconds that a job must be missed     ARGV[3]  now, as RQ writes times
 -- Returns the ids that were put back.
@@ -66,9 +66,8 @@ local function look_at_all(ids)
 end
 
 look_at_all(redis.call('ZRANGE', KEYS[3], 0, ARGV[1]))
-local last = redis.call('GET', KEYS[2]) or '-inf'
-local page = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. last, '+inf', 'LIMIT', 0, ARGV[1])
-local reached = #page > 0 and redis.call('ZSCORE', KEYS[1], page[#page])
+local first = tonumber(redis.call('GET', KEYS[2])) or 0
+local page = redis.call('ZRANGE', KEYS[1], first, first + ARGV[1] - 1)
 look_at_all(page)
-redis.call('SET', KEYS[2], #page == tonumber(ARGV[1]) and reached or '-inf')
+redis.call('SET', KEYS[2], #page > 0 and first + #page or 0)
 return repaired

@@ -1,0 +1,218 @@
+"""A worker as a real process: what it does about signals, commands, and tasks that misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq.command import send_kill_horse_command, send_shutdown_command, send_stop_job_command
+from rq.serializers import JSONSerializer
+from rq.suspension import resume, suspend
+
+from jobs import enqueue, enqueue_in, keys, monitor, with_options
+from tests.worker import sample_tasks as sample
+from tests.worker.conftest import Stable
+from tests.worker.waiting import ended, eventually, has_status
+
+pytestmark = [pytest.mark.server, pytest.mark.processes]
+
+
+def test_a_batch_is_worked_off_and_burst_ends(start_worker: Stable) -> None:
+    jobs = [enqueue(sample.add, n, 1) for n in range(20)]
+    worker = start_worker("--burst", "--horses", "2", ready=False)
+    assert worker.process.wait(20) == 0
+    assert [monitor.get_result(job.id) for job in jobs] == list(range(1, 21))
+
+
+def test_idle_horses_start_a_job_at_once_whatever_its_queue(start_worker: Stable) -> None:
+    start_worker("--queues", "high,default,low", "--horses", "2")
+    for queue in ("high", "default", "low"):
+        job = ended(with_options(sample.add, queue=queue).enqueue(1, 2))
+        assert job.started_at is not None
+        assert (job.started_at - job.created_at).total_seconds() < 0.5
+
+
+def test_jobs_that_crash_leave_or_fork_do_not_take_the_worker_down(start_worker: Stable) -> None:
+    worker = start_worker("--horses", "2")
+    crashed, left, forked = enqueue(sample.segfault), enqueue(sample.leave, 0), enqueue(sample.fork)
+    seen = ended(crashed)
+    assert seen.status == "failed"
+    assert seen.error is not None
+    assert "signal 11 (SIGSEGV)" in seen.error.message
+    assert [attempt.outcome for attempt in monitor.attempts(crashed.id)] == ["crashed"] * 3
+    assert [attempt.number for attempt in monitor.attempts(crashed.id)] == [1, 1, 1]
+    assert ended(left).status == "failed"
+    assert ended(forked).status == "finished"
+    assert len(monitor.attempts(forked.id)) == 1
+    assert monitor.get_result(ended(enqueue(sample.add, 1, 2)).id) == 3
+    assert worker.stop() == 0
+
+
+def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have_children(
+    start_worker: Stable, tmp_path: Path
+) -> None:
+    start_worker("--horses", "3")
+    files = [tmp_path / name for name in ("swallow", "swallow_all", "stubborn")]
+    tasks = (sample.swallow, sample.swallow_all, sample.stubborn)
+    jobs = [enqueue(task, str(file)) for task, file in zip(tasks, files, strict=True)]
+    for job in jobs:
+        seen = ended(job)
+        assert (seen.status, seen.error and seen.error.type) == ("failed", "JobTimeout")
+        (attempt,) = monitor.attempts(job.id)
+        assert attempt.outcome == "failed"
+        assert attempt.duration is not None
+        assert attempt.duration < 1 + 3
+    trace = monitor.attempts(jobs[0].id)[0].traceback
+    assert trace is not None
+    assert "time.sleep(0.05)" in trace
+    child = int(files[2].read_text().split()[1])
+    eventually(lambda: not _alive(child))
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_sigterm_lets_a_short_job_end(times: int, start_worker: Stable, tmp_path: Path) -> None:
+    worker = start_worker("--horses", "1")
+    job = enqueue(sample.work, str(tmp_path / "notes"), 0.5)
+    waiting = enqueue(sample.work, str(tmp_path / "notes"), 0.5)
+    has_status(job, "started")
+    for _ in range(times):
+        worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(5) == 0
+    assert monitor.get_job(job.id).status == "finished"
+    assert monitor.get_job(waiting.id).status == "queued"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_long_job_goes_back_to_the_front_and_resumes_without_spending_an_attempt(
+    number: int, start_worker: Stable, tmp_path: Path
+) -> None:
+    worker = start_worker("--horses", "1", SHUTDOWN_GRACE="0.3")
+    job = enqueue(sample.resume, str(tmp_path / "notes"), 30)
+    waiting = enqueue(sample.add, 1, 2)
+    eventually(lambda: b"[0, 1]" in (_field(job.id, "checkpoint") or b""))
+    worker.process.send_signal(number)
+    assert worker.process.wait(5) == 0
+    assert (monitor.get_job(job.id).status, monitor.get_job(job.id).attempt) == ("queued", 0)
+    (tmp_path / "notes.again").touch()
+    start_worker("--burst", "--horses", "1", ready=False).process.wait(15)
+    assert monitor.get_result(job.id) == [0, 1, 2]
+    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["interrupted", "finished"]
+    assert (tmp_path / "notes").read_text().splitlines() == ["start at 0", "start at 2"]
+    assert _started(job.id) < _started(waiting.id)
+
+
+def test_sigterm_to_every_process_does_as_one_to_the_supervisor(start_worker: Stable, tmp_path: Path) -> None:
+    worker = start_worker("--horses", "2")
+    jobs = [enqueue(sample.work, str(tmp_path / "notes"), 0.5) for _ in range(2)]
+    for job in jobs:
+        has_status(job, "started")
+    for pid in [*_children(worker.process.pid), worker.process.pid]:
+        os.kill(pid, signal.SIGTERM)
+    assert worker.process.wait(5) == 0
+    assert [monitor.get_job(job.id).status for job in jobs] == ["finished", "finished"]
+
+
+def test_horses_die_with_their_supervisor_and_their_jobs_run_again_within_15_seconds(
+    start_worker: Stable, tmp_path: Path
+) -> None:
+    first = start_worker("--horses", "2")
+    job = enqueue(sample.work, str(tmp_path / "notes"), 1.0)
+    has_status(job, "started")
+    horses = _children(first.process.pid)
+    began = time.monotonic()
+    first.process.kill()
+    start_worker("--horses", "1")
+    eventually(lambda: not any(_alive(pid) for pid in horses))
+    assert ended(job, 20).status == "finished"
+    assert time.monotonic() - began < 15
+    assert monitor.get_job(job.id).attempt == 1
+    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["crashed", "finished"]
+
+
+def test_rqs_commands_are_obeyed(start_worker: Stable, redis: Redis, tmp_path: Path) -> None:
+    worker = start_worker("--horses", "2")
+    stopped = enqueue(sample.work, str(tmp_path / "notes"), 30)
+    has_status(stopped, "started")
+    send_stop_job_command(redis, stopped.id, serializer=JSONSerializer)
+    assert ended(stopped, 3).status == "stopped"
+    killed = enqueue(sample.work, str(tmp_path / "notes"), 2)
+    has_status(killed, "started")
+    send_kill_horse_command(redis, worker.name)
+    assert ended(killed).attempt == 1
+    assert [attempt.outcome for attempt in monitor.attempts(killed.id)] == ["crashed", "finished"]
+    send_shutdown_command(redis, worker.name)
+    assert worker.process.wait(5) == 0
+    assert monitor.workers() == []
+
+
+def test_a_suspended_worker_takes_no_job_until_it_is_resumed(start_worker: Stable, redis: Redis) -> None:
+    suspend(redis)
+    start_worker("--horses", "1")
+    eventually(lambda: [worker.state for worker in monitor.workers()] == ["suspended"])
+    job = enqueue(sample.add, 1, 2)
+    assert monitor.get_job(job.id).status == "queued"
+    resume(redis)
+    assert ended(job).status == "finished"
+
+
+def test_a_paused_queue_is_left_alone_and_the_others_are_not(start_worker: Stable, redis: Redis) -> None:
+    redis.sadd(keys.PAUSED, "high")
+    start_worker("--queues", "high,default", "--horses", "1")
+    eventually(lambda: monitor.workers() and monitor.workers()[0].state == "idle")
+    paused, other = with_options(sample.add, queue="high").enqueue(1, 2), enqueue(sample.add, 1, 2)
+    assert ended(other).status == "finished"
+    assert monitor.get_job(paused.id).status == "queued"
+    redis.srem(keys.PAUSED, "high")
+    assert ended(paused).status == "finished"
+
+
+def test_delayed_jobs_and_retries_need_no_other_process(start_worker: Stable) -> None:
+    start_worker("--horses", "1")
+    delayed, failing = enqueue_in(0.2, sample.add, 1, 2), enqueue(sample.fail, times=2)
+    assert ended(delayed).status == "finished"
+    assert monitor.get_result(ended(failing).id) == 3
+
+
+def test_a_worker_that_was_paused_does_not_apply_what_another_has_done(start_worker: Stable, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    paused = start_worker("--horses", "1")
+    job = enqueue(sample.work, str(notes), 2.0)
+    has_status(job, "started")
+    everyone = [paused.process.pid, *_children(paused.process.pid)]
+    for pid in everyone:
+        os.kill(pid, signal.SIGSTOP)
+    start_worker("--horses", "1")
+    assert ended(job, 25).status == "finished"
+    for pid in reversed(everyone):
+        os.kill(pid, signal.SIGCONT)
+    assert ended(enqueue(sample.add, 1, 2)).status == "finished"
+    assert paused.stop() == 0
+    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["crashed", "finished"]
+    assert notes.read_text().count("end") == 1
+
+
+def _field(job_id: str, name: str) -> bytes | None:
+    from jobs import connection
+
+    value = connection.client().hget(keys.job(job_id), name)
+    return value if isinstance(value, bytes) else None
+
+
+def _started(job_id: str) -> str:
+    return str(monitor.get_job(job_id).started_at)
+
+
+def _children(pid: int) -> list[int]:
+    """The horses of a supervisor."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
