@@ -39,6 +39,13 @@ def test_a_form_upload_is_the_same(api: FlaskClient, run_jobs: Callable[[], int]
     assert api.get(f"{job.headers['Location']}/result").get_json()["result"] == 8
 
 
+def test_a_large_form_is_taken_piece_by_piece(api: FlaskClient) -> None:
+    data = os.urandom(400_000)  # the test client keeps larger bodies in a temporary file that it never closes
+    stored = api.post("/api/v1/files", data={"file": (io.BytesIO(data), "rows.csv")})
+    assert stored.status_code == 201
+    assert api.get(stored.get_json()["content"]).data == data
+
+
 def test_ranges_are_served(api: FlaskClient) -> None:
     content = api.post("/api/v1/files", data=b"0123456789").get_json()["content"]
     part = api.get(content, headers={"Range": "bytes=2-4"})
