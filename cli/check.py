@@ -8,6 +8,7 @@ import click
 
 from jobs import connection, monitor
 from jobs.errors import RedisUnavailable, SettingsError
+from jobs.schedules.declaring import timetable
 from jobs.settings import Settings, current_settings
 
 _LEAST_VERSION = (6, 2)
@@ -43,10 +44,10 @@ def _of_environment(settings: Settings) -> Iterator[str]:
 
 
 def _of_server(settings: Settings) -> Iterator[str]:
-    connection.use_client(connection.connect(settings, budget=10))
     try:
+        connection.use_client(connection.connect(settings, budget=10))
         server = monitor.server()
-    except RedisUnavailable as error:
+    except (RedisUnavailable, ValueError) as error:  # ValueError: the address has no valid form
         yield f"REDIS_URL: {error}"
         return
     if _version(server.version) < _LEAST_VERSION:
@@ -67,3 +68,4 @@ def _of_tasks() -> Iterator[str]:
         except Exception as error:  # whatever a user's module may raise while it is being imported
             yield f"{module}: cannot be imported: {type(error).__name__}: {error}"
             return
+    yield from (f"schedule {name}: {reason}" for name, reason in timetable().problems.items())

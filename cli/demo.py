@@ -1,8 +1,63 @@
-"""`demo`: real jobs on the files in samples/, so that the first screen is alive."""
+"""`demo`: real jobs of all shipped tasks on the files in samples/, so that the first screen is alive."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import click
+
+import tasks
+from cli.neighbour import neighbour
+from jobs import File, enqueue, enqueue_in, files, monitor, with_options
+from jobs.records import Job
+
+_SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+_SECRET = "whsec_" + "ZGVtb25zdHJhdGlvbiBvbmx5LCBubyBzZWNyZXQ="  # not a secret: both ends of it are in this file
+_LONGEST = 600.0
 
 
 @click.command()
 def demo() -> None:
-    """Enqueue jobs of all shipped tasks on the files in samples/."""
+    """Enqueue jobs on the files in samples/ and serve what they call until they have ended.
+
+    bin/dev --demo runs this, with workers that may call this machine.
+    """
+    with neighbour(_SAMPLES / "flights.csv", _SECRET) as address:
+        ours = list(_jobs(address))
+        click.echo(f"{len(ours)} demo jobs are enqueued.")
+        _wait_for([job.id for job in ours])
+
+
+def _jobs(address: str) -> Iterator[Job]:
+    photo = _store("rocket.jpg", "image/jpeg")
+    flights = _store("flights.csv", "text/csv")
+    quick = with_options(tasks.images.thumbnail, queue="high", tags=["demo"])
+    for width in (160, 320, 640):
+        yield quick.enqueue(photo, width=width, format="webp")
+    yield quick.enqueue(flights)  # not a picture: a job that fails, and says why
+    yield enqueue(
+        tasks.reports.summary, flights, group_by="airline", totals=["distance", "air_time"], title="Flights by airline"
+    )
+    yield enqueue(tasks.reports.summary, flights, group_by="dest", totals=["dep_delay"], title="Delays by destination")
+    yield enqueue(tasks.imports.pages, f"{address}/flights", items="/flights", rate=2, concurrency=2)
+    yield enqueue(tasks.webhooks.deliver, f"{address}/hook", "report.ready", {"report": "flights"}, secret=_SECRET)
+    yield enqueue(
+        tasks.mail.send, "night.owl@example.com", "The flights of January", text="See the file.", attachments=[flights]
+    )
+    enqueue_in(timedelta(minutes=10), tasks.images.thumbnail, photo, width=480, format="png")  # for the delayed ones
+    enqueue_in(timedelta(hours=8), tasks.mail.send, "early.bird@example.com", "Good morning", text="The night is over.")
+
+
+def _store(name: str, content_type: str) -> File:
+    with (_SAMPLES / name).open("rb") as data:
+        return files.store(name, data, content_type)
+
+
+def _wait_for(job_ids: list[str]) -> None:
+    """The import and the webhook call this process, so it stays until they have ended."""
+    deadline = time.monotonic() + _LONGEST
+    while time.monotonic() < deadline:
+        if all(job is None or job.status in {"finished", "failed", "canceled"} for job in monitor.find_jobs(job_ids)):
+            return
+        time.sleep(1)

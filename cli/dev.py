@@ -49,6 +49,8 @@ def _run(port: int, lock: int, *, demo: bool) -> int:
     binary = "" if variables.get("REDIS_URL") else str(server.find_binary())
     if binary:
         variables["REDIS_URL"] = server.url_of(address)
+    if demo:
+        variables.setdefault("OUTBOUND_ALLOW", "127.0.0.1")  # the demo's jobs call a service on this machine
     with _kept(variables, [str(DATA), str(address), binary, "demo" * demo], lock) as keeper:
         if binary:
             server.wait_until_ready(keeper, address=address, folder=DATA / "redis")
