@@ -103,6 +103,22 @@ class JobConflict(NightshiftError):
     """The job's state does not allow this."""
 
 
+class QueueMissing(NightshiftError):
+    """No queue has this name: the settings do not list it, and no job was ever put in it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no queue is named {name!r}")
+        self.name = name
+
+
+class WorkerMissing(NightshiftError):
+    """No worker has this name; it may have ended."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no worker is named {name!r}")
+        self.name = name
+
+
 class IdempotencyKeyReused(NightshiftError):
     """An idempotency key was used before, for something else."""
 

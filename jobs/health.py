@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from . import connection, keys, monitor
+from . import monitor
 from .errors import RedisUnavailable
+from .schedules import clock_status
 
 FRESH = timedelta(seconds=30)
 
@@ -26,5 +27,4 @@ def workers_alive(now: datetime) -> bool:
 
 def clock_alive() -> bool:
     """Whether a clock holds the lease, which runs out by itself a few seconds after its last word."""
-    with connection.translate_errors():
-        return bool(connection.client().exists(keys.CLOCK_LEASE))
+    return clock_status().leader is not None

@@ -7,10 +7,10 @@ WORKERS = "rq:workers"
 JOBS = "ns:jobs"
 QUARANTINE = "ns:quarantine"
 PAUSED = "ns:paused"
+AUDIT = "ns:audit"
 SWEEP = "ns:sweep"
 SUSPECTS = "ns:suspects"
 STATS = "ns:stats"
-CLOCK_LEASE = "ns:clock:lease"
 
 
 def job(job_id: str) -> str:

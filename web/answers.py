@@ -20,6 +20,11 @@ def show(view: BaseModel, status: int = 200, headers: Headers | None = None) -> 
     return Response(view.model_dump_json(), status, headers, content_type="application/json")
 
 
+def nothing() -> Response:
+    """204: it is done, and there is nothing to say."""
+    return Response(status=204)
+
+
 def show_unless_known(view: BaseModel, headers: Headers | None = None) -> Response:
     """A model as JSON with an ETag; 304 when the client has it already."""
     response = show(view, headers=headers)

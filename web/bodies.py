@@ -38,7 +38,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.json = StrictJson(app)
     app.request_class = JsonRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_args_bytes + _ENVELOPE
-    # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left of the one before.
+    # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left over before.
     app.config["MAX_FORM_MEMORY_SIZE"] = 8 * _ENVELOPE
     app.config["MAX_FORM_PARTS"] = 20
     app.before_request(_check)

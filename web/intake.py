@@ -34,7 +34,7 @@ class Accepted:
 def accept(body: NewJob) -> Accepted:
     """Enqueue what a client asks for; raises Refused, or what the core raises."""
     wanted = _request(body)
-    job = _submit(wanted)
+    job = submit(wanted)
     return Accepted(job, replayed=job.id != wanted.job_id)
 
 
@@ -62,7 +62,7 @@ def _run_at(body: NewJob) -> datetime | None:
     return body.run_at.astimezone(UTC) if body.run_at else None
 
 
-def _submit(wanted: JobRequest) -> Job:
+def submit(wanted: JobRequest) -> Job:
     """Enqueue; what is wrong is in the body here, so it is 422 and never 404."""
     if not caller().may_use(wanted.task):
         raise Refused(403, "forbidden", f"this token may not use the task {wanted.task!r}")

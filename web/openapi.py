@@ -103,7 +103,7 @@ def complete(app: Flask, document: dict[str, Any]) -> None:
     schemas.pop("ValidationErrorModel", None)
     schemas |= _models(ProblemView)
     for path, method, operation in _operations(document):
-        _complete_operation(app, operation, _access(app, path, method))
+        _complete_operation(operation, _access(app, path, method), schemas)
 
 
 def _models(model: type[BaseModel]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _access(app: Flask, path: str, method: str) -> Any:
     raise LookupError(f"{method} {path} is documented but not routed")
 
 
-def _complete_operation(app: Flask, operation: dict[str, Any], access: Any) -> None:
+def _complete_operation(operation: dict[str, Any], access: Any, schemas: Mapping[str, Any]) -> None:
     problems = set(operation.pop("x-problems", COMMON))
     sent = operation.pop("x-headers", {})
     taken = operation.pop("x-takes", ())
@@ -138,6 +138,7 @@ def _complete_operation(app: Flask, operation: dict[str, Any], access: Any) -> N
     else:
         operation["security"] = []
         problems -= {401, 403}
+    _relax_body(operation, schemas)
     operation.setdefault("parameters", []).extend(_taken(name) for name in taken)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(problems)}
     _complete_responses(
@@ -145,6 +146,14 @@ def _complete_operation(app: Flask, operation: dict[str, Any], access: Any) -> N
         {str(status): names for status, names in sent.items()},
         _LINKS.get(operation["operationId"], {}),
     )
+
+
+def _relax_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """A body whose every field has a default may be left out."""
+    body = operation.get("requestBody", {})
+    reference = body.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    if reference and not schemas[reference.removeprefix(_SCHEMAS)].get("required"):
+        body["required"] = False
 
 
 def _taken(name: str) -> dict[str, Any]:

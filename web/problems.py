@@ -19,9 +19,11 @@ from jobs.errors import (
     JobConflict,
     JobMissing,
     NightshiftError,
+    QueueMissing,
     RedisUnavailable,
     TooLarge,
     UnknownTask,
+    WorkerMissing,
 )
 from jobs.logs import get_logger
 
@@ -106,6 +108,8 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     RedisUnavailable: _unavailable,
     UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
     JobMissing: lambda error: Refused(404, "job-missing", str(error)),
+    QueueMissing: lambda error: Refused(404, "queue-missing", str(error)),
+    WorkerMissing: lambda error: Refused(404, "worker-missing", str(error)),
     FileMissing: lambda error: Refused(404, "file-missing", str(error)),
     IdempotencyKeyReused: lambda error: Refused(
         422, "idempotency-key-reused", "this Idempotency-Key was sent before, with another request"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask_openapi.openapi import OpenAPI
 
-from . import files, jobs, tasks
+from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
+from . import files, jobs, operations, queues, tasks
 
 
 def register(app: OpenAPI) -> None:
     """Add every resource."""
-    for resource in (tasks, files, jobs):
+    for resource in (tasks, files, jobs, queues, operations):
         app.register_api(resource.api)

@@ -1,24 +1,23 @@
 """Jobs: enqueue them, follow them, fetch what they made."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import request
 from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response
 
 from jobs import monitor
-from jobs.errors import JobMissing
-from jobs.records import Job
 from jobs.tokens import Scope
 
 from ..access import caller, needs
 from ..answers import answers, etag_of, show, show_unless_known
 from ..intake import Accepted, accept
-from ..present import job_path, job_summary, job_view
+from ..paging import following
+from ..present import job_path, job_summary
 from ..problems import Refused
 from ..resource import resource
 from ..schemas import Fault, JobsQuery, JobsView, JobView, LogLineView, LogView, NewJob, ResultView
+from ..visible import visible_job, whole_view
 from ..waiting import wait_until
 from .files import download
 
@@ -56,7 +55,7 @@ class ArtifactPath(JobPath):
 def create_job(body: NewJob) -> Response:
     """Enqueue a job: 202 with its address; 200 when it existed already, or when the client waited and it has ended."""
     accepted = accept(body)
-    seen = wait_until(_has_ended, lambda: _view(monitor.find_job(accepted.job.id) or accepted.job))
+    seen = wait_until(_has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job))
     headers = {"Location": job_path(seen.id)} | _replayed(accepted)
     if _has_ended(seen) or accepted.replayed:
         return show(seen, 200, headers)
@@ -68,10 +67,9 @@ def create_job(body: NewJob) -> Response:
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first, a page at a time."""
     page = _page(query)
-    following = _next(page.next_cursor)
+    link, headers = following(page.next_cursor)
     shown = [job_summary(job) for job in page.jobs if caller().may_use(job.task)]
-    link = {"Link": f'<{following}>; rel="next"'} if following else {}
-    return show_unless_known(JobsView(jobs=shown, next=following), link)
+    return show_unless_known(JobsView(jobs=shown, next=link), headers)
 
 
 @api.get(
@@ -82,7 +80,7 @@ def list_jobs(query: JobsQuery) -> Response:
 @needs(Scope.READ)
 def show_job(path: JobPath) -> Response:
     """Show a job; with `Prefer: wait=N` when it has ended, or has changed since the given ETag."""
-    seen = wait_until(_worth_showing, lambda: _view(_visible(path.job_id)))
+    seen = wait_until(_worth_showing, lambda: whole_view(visible_job(path.job_id)))
     return show_unless_known(seen, {} if _has_ended(seen) else _retry_after())
 
 
@@ -90,7 +88,7 @@ def show_job(path: JobPath) -> Response:
 @needs(Scope.READ)
 def show_result(path: JobPath) -> Response:
     """Show what the task returned; 409 until the job has finished."""
-    job = _visible(path.job_id)
+    job = visible_job(path.job_id)
     return show(ResultView(id=job.id, result=monitor.get_result(job.id)))
 
 
@@ -98,7 +96,7 @@ def show_result(path: JobPath) -> Response:
 @needs(Scope.READ)
 def show_log(path: JobPath) -> Response:
     """Show what the task logged, oldest first; the newest 1,000 lines are kept."""
-    job = _visible(path.job_id)
+    job = visible_job(path.job_id)
     return show(LogView(id=job.id, lines=[_line(line) for line in monitor.log_lines(job.id)]))
 
 
@@ -110,7 +108,7 @@ def show_log(path: JobPath) -> Response:
 @needs(Scope.READ)
 def download_artifact(path: ArtifactPath) -> Response:
     """Download a file that the job made; ranges are served."""
-    job = _visible(path.job_id)
+    job = visible_job(path.job_id)
     file = monitor.artifacts(job.id).get(path.name)
     if file is None:
         raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}; it may have expired")
@@ -121,13 +119,6 @@ def _replayed(accepted: Accepted) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
 
 
-def _visible(job_id: str) -> Job:
-    job = monitor.get_job(job_id)
-    if not caller().may_use(job.task):
-        raise JobMissing(job_id)
-    return job
-
-
 def _has_ended(view: JobView) -> bool:
     return view.status in _ENDED
 
@@ -136,21 +127,12 @@ def _worth_showing(view: JobView) -> bool:
     return _has_ended(view) or (bool(request.if_none_match) and not request.if_none_match.contains(etag_of(view)))
 
 
-def _view(job: Job) -> JobView:
-    return job_view(job, monitor.attempts(job.id), monitor.artifacts(job.id))
-
-
 def _page(query: JobsQuery) -> monitor.Page:
     try:
         return monitor.list_jobs(**query.model_dump())
     except ValueError:
         fault = Fault(parameter="cursor", detail="must come from `next` of the page before")
         raise Refused(422, "invalid-request", "the cursor is not one of ours", faults=[fault]) from None
-
-
-def _next(cursor: str | None) -> str | None:
-    kept = {name: value for name, value in request.args.items() if name != "cursor"}
-    return f"/api/v1/jobs?{urlencode(kept | {'cursor': cursor})}" if cursor else None
 
 
 def _line(line: dict[str, Any]) -> LogLineView:

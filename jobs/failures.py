@@ -1,0 +1,106 @@
+"""Dead letters in groups: the same task, the same exception, the same line."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from . import connection, keys, monitor
+from .records import Job
+
+MOST = 1000
+_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)$', re.MULTILINE)
+_SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Dead letters that look alike. `frame` is the line that raised; `job_ids` are the newest of them, at most 20."""
+
+    fingerprint: str
+    task: str
+    error_type: str
+    message: str
+    frame: str
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    job_ids: tuple[str, ...]
+
+
+def groups(task: str | None = None, queue: str | None = None) -> list[FailureGroup]:
+    """The newest 1,000 dead letters in groups, the largest group first."""
+    jobs = list(_dead_letters(task, queue))
+    found: dict[tuple[str, str, str], list[Job]] = {}
+    for job, frame in zip(jobs, _frames(jobs), strict=True):
+        found.setdefault((job.task, _error_type(job), frame), []).append(job)
+    made = [_group(*alike, members) for alike, members in found.items()]
+    return sorted(made, key=lambda group: (-group.count, group.fingerprint))
+
+
+def members(fingerprint: str) -> list[str]:
+    """The ids of the dead letters in a group, the newest first; empty when there is no such group."""
+    jobs = list(_dead_letters(None, None))
+    named = zip(jobs, _frames(jobs), strict=True)
+    return [job.id for job, frame in named if _fingerprint(job.task, _error_type(job), frame) == fingerprint]
+
+
+def _dead_letters(task: str | None, queue: str | None) -> Iterator[Job]:
+    cursor, seen = None, 0
+    while seen < MOST:
+        page = monitor.list_jobs(status="failed", task=task, queue=queue, cursor=cursor, limit=min(200, MOST - seen))
+        yield from page.jobs
+        cursor, seen = page.next_cursor, seen + len(page.jobs)
+        if cursor is None:
+            return
+
+
+def _frames(jobs: Sequence[Job]) -> list[str]:
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for job in jobs:
+            pipe.xrevrange(keys.results(job.id), count=1)
+        replies = cast("list[list[tuple[bytes, Mapping[bytes, bytes]]]]", pipe.execute())
+    return [_frame(reply[0][1]) if reply else "" for reply in replies]
+
+
+def _frame(entry: Mapping[bytes, bytes]) -> str:
+    """The innermost line of a traceback, without the folder, which differs between releases."""
+    found = list(_FRAME.finditer(_traceback(entry.get(b"exc_string", b""))))
+    return f"{found[-1]['file'].rpartition('/')[2]}:{found[-1]['line']} in {found[-1]['name']}" if found else ""
+
+
+def _traceback(packed: bytes) -> str:
+    try:
+        return zlib.decompress(b64decode(packed)).decode("utf-8", "replace")
+    except (ValueError, zlib.error):
+        return ""
+
+
+def _group(task: str, error_type: str, frame: str, jobs: Sequence[Job]) -> FailureGroup:
+    times = [job.ended_at or job.created_at for job in jobs]
+    message = jobs[0].error.message if jobs[0].error else ""
+    return FailureGroup(
+        fingerprint=_fingerprint(task, error_type, frame),
+        task=task,
+        error_type=error_type,
+        message=message,
+        frame=frame,
+        count=len(jobs),
+        first_seen=min(times),
+        last_seen=max(times),
+        job_ids=tuple(job.id for job in jobs[:_SAMPLES]),
+    )
+
+
+def _error_type(job: Job) -> str:
+    return job.error.type if job.error else ""
+
+
+def _fingerprint(*parts: Any) -> str:
+    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).hexdigest()
