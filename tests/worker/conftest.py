@@ -19,6 +19,7 @@ from redis import Redis
 from cli import server
 from jobs import connection
 from jobs.settings import Settings, use_settings
+from tests.worker import sample_tasks
 from tests.worker.waiting import eventually
 from worker.horse import Duty, Horse
 from worker.slots import Board
@@ -73,7 +74,7 @@ def start(
         "LOG_FORMAT": "json",
         "SHUTDOWN_GRACE": "20",
     }
-    command = [sys.executable, "-m", module, "--tasks", "tests.worker.sample_tasks", *arguments]
+    command = [sys.executable, "-m", module, "--tasks", sample_tasks.__name__, *arguments]
     with output.open("wb") as stream:
         process = subprocess.Popen(
             command, cwd=ROOT, env=os.environ | known | environment, stdout=stream, stderr=subprocess.STDOUT
