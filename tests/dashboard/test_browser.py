@@ -18,7 +18,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, expect, sync_playwright
 from redis import Redis
 
-from jobs import enqueue, with_options
+from jobs import dispatch, enqueue, with_options
+from jobs.dispatch import JobRequest
 from jobs.settings import Settings
 
 from .conftest import PASSWORD
@@ -277,6 +278,40 @@ def test_the_keyboard_reaches_every_page(watch: Watch) -> None:
     expect(watch.page.get_by_role("dialog")).to_be_hidden()
 
 
+def test_a_selection_is_canceled_after_its_count_was_typed_and_the_page_stays(watch: Watch) -> None:
+    for name in ("Ada", "Grace", "Edsger"):
+        enqueue(greet, name)
+    watch.open("/jobs?status=queued&task=hand.greet")
+    watch.page.evaluate("window.same_page = true")
+    boxes = watch.page.get_by_role("checkbox", name="Select hand.greet")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    watch.page.get_by_role("button", name="Cancel").click()
+    dialog = watch.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Cancel 2 jobs?")
+    dialog.get_by_label("Type 2 to confirm").fill("3")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("Type 2 to confirm").fill("2")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(watch.page.get_by_text("2 jobs canceled.")).to_be_visible()
+    expect(boxes).to_have_count(1)
+    assert watch.page.evaluate("window.same_page") is True
+    assert watch.page.url.endswith("/jobs?status=queued&task=hand.greet")
+
+
+def test_a_dead_letter_is_tried_again_with_other_arguments(watch: Watch, redis: Redis) -> None:
+    job = dispatch.submit(JobRequest(task="maintenance.check", args={"longest_wait": 60}))
+    take(redis, "low").fail()
+    watch.open(f"/jobs/{job.id}")
+    watch.page.get_by_role("link", name="Enqueue another").click()
+    watch.page.get_by_label("longest_wait").fill("90")
+    expect(watch.page.locator("#curl")).to_contain_text('"longest_wait": 90')
+    watch.page.get_by_role("button", name="Enqueue").click()
+    expect(watch.page.get_by_text("Enqueued maintenance.check.")).to_be_visible()
+    expect(watch.page.get_by_text('"longest_wait": 90')).to_be_visible()
+
+
 def test_what_users_send_runs_nothing(watch: Watch, redis: Redis) -> None:
     job = with_options(greet, tags=["<b>"]).enqueue(PAYLOAD)
     hand = take(redis)
@@ -323,7 +358,8 @@ def alive(redis: Redis) -> list[str]:
     running = take(redis)
     running.context.progress(3, 8, "step 3")
     enqueue(greet, "Grace")
-    return ["/", "/jobs", "/jobs?status=failed", f"/jobs/{failing.id}", f"/jobs/{running.context.id}", "/jobs/missing"]
+    jobs = ["/jobs", "/jobs?status=failed", f"/jobs/{failing.id}", f"/jobs/{running.context.id}", "/jobs/missing"]
+    return ["/", *jobs, "/tasks", "/jobs/new?task=webhooks.deliver"]
 
 
 def faults(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from flask import Blueprint, Flask
 
 from web.access import guard
 
-from . import assets, failing, formats, joblist, jobview, login, overview, rendering, sessions, tasks
+from . import actions, assets, failing, formats, joblist, jobview, login, overview, rendering, sessions, tasks
 
 
 def register(app: Flask) -> None:
@@ -22,7 +22,7 @@ def register(app: Flask) -> None:
 def _pages() -> Blueprint:
     pages = Blueprint("dashboard", __name__, template_folder="../templates")
     pages.context_processor(rendering.context)
-    for room in (login, overview, joblist, tasks, jobview):
+    for room in (login, overview, joblist, tasks, jobview, actions):
         room.add_to(pages)
     failing.add_to(pages)
     return pages

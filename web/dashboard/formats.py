@@ -107,10 +107,15 @@ def counted(progress: Progress) -> str:
     return f"{thousands(progress.done)}{of}"
 
 
+def is_secret(name: str) -> bool:
+    """Whether what stands under this name must not be shown."""
+    return bool(_SECRET.search(name))
+
+
 def redacted(value: Any) -> Any:
     """The same JSON value without what stands under a name such as `password` or `api_key`."""
     if isinstance(value, dict):
-        return {key: HIDDEN if _SECRET.search(str(key)) else redacted(item) for key, item in value.items()}
+        return {key: HIDDEN if is_secret(str(key)) else redacted(item) for key, item in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list) else value
 
 

@@ -19,6 +19,7 @@ from jobs.records import Job
 
 from .formats import redacted
 from .rendering import page
+from .verbs import VERBS
 
 _MOVING = {"queued", "started", "scheduled", "deferred"}
 _PICTURES = {"image/png", "image/jpeg", "image/webp"}
@@ -70,6 +71,7 @@ def job(job_id: str) -> Response:
         made={**made, **_named(_stored(files.named_in(result)), without=made.values())},
         is_picture=_is_picture,
         outcomes=_OUTCOMES,
+        verbs={name: verb for name, verb in VERBS.items() if found.status in verb.fits},
     )
 
 

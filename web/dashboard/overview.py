@@ -117,6 +117,12 @@ def latest() -> Overview:
     return reading.get()
 
 
+def forget() -> None:
+    """Read anew at the next look, because a person has just changed something."""
+    reading: Fresh[Overview] = current_app.extensions[_NAME]
+    reading.forget()
+
+
 def read(schedule_list: Fresh[list[ScheduleView]]) -> Overview:
     """Read it now; schedules change seldom and their ticks cost some arithmetic, so they may be a little older."""
     now, known = datetime.now(UTC), schedule_list.get()

@@ -17,6 +17,7 @@ from jobs.records import Job
 from jobs.registry import Task, all_tasks, find
 
 from . import forms
+from .formats import redacted
 from .rendering import page
 
 _WHOLE = ""
@@ -70,11 +71,12 @@ def _task(name: str) -> Task:
 
 
 def _like(job_id: str | None) -> dict[str, str]:
-    """The form of a job that is there already, to enqueue it again with other arguments."""
+    """The form of a job that is there already, to enqueue it again with other arguments; its secrets stay hidden."""
     if not job_id:
         return {}
     job = monitor.get_job(job_id)
-    shown = {forms.PREFIX + name: forms.shown(value) for name, value in job.args.items()}
+    open_args = {name: value for name, value in job.args.items() if redacted({name: value}) == {name: value}}
+    shown = {forms.PREFIX + name: forms.shown(value) for name, value in open_args.items()}
     return {**shown, "task": job.task, "queue": job.queue, "tags": ", ".join(job.tags)}
 
 

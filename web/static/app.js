@@ -147,14 +147,17 @@ async function copy(button) {
   setTimeout(() => (button.textContent = label), 1500);
 }
 
+const CLICKABLE = "[data-set-theme], [data-copy], [data-dialog], [data-close], [data-times], [data-refresh], [data-dismiss]";
+
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-set-theme], [data-copy], [data-dialog], [data-close], [data-times], [data-refresh]");
+  const target = event.target.closest(CLICKABLE);
   if (!target) return;
   if (target.dataset.setTheme) setTheme(target.dataset.setTheme);
   else if ("copy" in target.dataset) copy(target);
   else if (target.dataset.dialog) $(`#${target.dataset.dialog}`).showModal();
   else if ("close" in target.dataset) target.closest("dialog").close();
   else if ("times" in target.dataset) switchTimes();
+  else if ("dismiss" in target.dataset) target.parentElement.remove();
   else plan(0);
 });
 
@@ -164,6 +167,65 @@ document.addEventListener("input", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
+
+/* ---- selection and confirmation ---- */
+
+const ticked = (form) => $$('input[name="id"]:checked', form);
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-check-all]")) checkAll(event.target);
+  if (event.target.form?.matches(".bulk")) countTicked(event.target.form);
+});
+
+function checkAll(box) {
+  $$('input[name="id"]', box.form).forEach((each) => (each.checked = box.checked));
+}
+
+function countTicked(form) {
+  const counter = $("[data-selected]", form);
+  if (counter) put(counter, form.elements.all?.checked ? "All" : String(ticked(form).length));
+}
+
+document.addEventListener("htmx:after:swap", () => $$(".bulk").forEach(countTicked));
+
+// What destroys is asked first; where a word is given, it must be typed. Capture, so that htmx sees only the second submit.
+let allowed = null;
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!button?.dataset.confirm || allowed === button) return (allowed = null);
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  ask(button);
+}, true);
+
+function ask(button) {
+  const many = button.form.elements.all?.checked ? "all that match" : ticked(button.form).length;
+  const word = button.dataset.type ?? (many === "all that match" ? "all" : many > 1 ? String(many) : "");
+  const what = many === 1 ? "1 job" : typeof many === "number" ? `${many} jobs` : many;
+  $("#confirm-title").textContent = button.dataset.confirm.replace("{n}", what);
+  $("#confirm-yes").textContent = button.textContent;
+  $("#confirm-field").hidden = !word;
+  $("#confirm-field label").textContent = `Type ${word} to confirm`;
+  Object.assign($("#confirm-word"), { value: "", required: Boolean(word) });
+  const dialog = $("#confirm");
+  dialog.returnValue = "";
+  dialog.onclose = () => dialog.returnValue === "yes" && send(button);
+  $("#confirm form").onsubmit = (event) => $("#confirm-word").value.trim() === word || event.preventDefault();
+  dialog.showModal();
+}
+
+function send(button) {
+  allowed = button;
+  button.form.requestSubmit(button);
+}
+
+/* ---- messages go by themselves, bad news stays ---- */
+
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes)
+    for (const node of addedNodes) if (node.matches?.(".message.good")) setTimeout(() => node.remove(), 6000);
+}).observe($("#messages") ?? document.body, { childList: true });
+$$(".message.good").forEach((node) => setTimeout(() => node.remove(), 6000));
 
 let waitingForGo = 0;
 document.addEventListener("keydown", (event) => {
