@@ -126,6 +126,7 @@ class Site(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are written apart, which would wait 40 ms for each other
     server: Site
 
     def _answer(self) -> None:
