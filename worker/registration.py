@@ -80,6 +80,8 @@ class Registration:
         self._record.register_birth()  # type: ignore[no-untyped-call]
         self._client.hset(self._record.key, "horses", self._horses)
         self._client.expire(self._record.key, LIFE)
+        # RQ's pipeline took a second connection out of the pool: give it up, for the sake of small plans.
+        self._client.connection_pool.disconnect(inuse_connections=False)
 
     def end(self) -> None:
         """Take the record back. Raises RedisUnavailable."""

@@ -1,0 +1,109 @@
+"""The server goes away, hangs, fills up or falls silent while jobs run: no job is lost and none spends an attempt."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import server
+from jobs import connection, enqueue, monitor
+from jobs.records import Job
+from tests.worker import sample_tasks as sample
+from tests.worker.conftest import OwnServer, Stable
+from tests.worker.waiting import ended, eventually, has_status
+from tests.worker.wire import Wire
+
+pytestmark = [pytest.mark.server, pytest.mark.processes]
+
+
+@pytest.fixture
+def workers(own_server: OwnServer, tmp_path: Path) -> Iterator[Stable]:
+    """Workers on the server that this test may hurt."""
+    stable = Stable(own_server.settings, tmp_path)
+    yield stable
+    stable.close()
+
+
+def test_a_result_is_kept_while_the_server_is_restarted(own_server: OwnServer, workers: Stable, tmp_path: Path) -> None:
+    worker = workers("--horses", "2")
+    job, waiting = _running_job(tmp_path, 0.5), enqueue(sample.add, 1, 2)
+    ended(waiting)
+    own_server.kill()
+    eventually(lambda: worker.said("Redis is unavailable; the result is kept"))
+    own_server.start_again()
+    _check_one_attempt(job)
+    assert ended(enqueue(sample.add, 1, 2), 10).status == "finished"
+
+
+def test_a_result_is_kept_while_the_server_hangs(own_server: OwnServer, workers: Stable, tmp_path: Path) -> None:
+    worker = workers("--horses", "1")
+    job = _running_job(tmp_path, 0.5)
+    own_server.process.send_signal(signal.SIGSTOP)
+    eventually(lambda: worker.said("Redis is unavailable; the result is kept"))
+    own_server.process.send_signal(signal.SIGCONT)
+    _check_one_attempt(job)
+
+
+def test_a_full_server_takes_results_and_gives_out_jobs(own_server: OwnServer, workers: Stable, tmp_path: Path) -> None:
+    workers("--horses", "1")
+    waiting = [enqueue(sample.fail, times=1) for _ in range(3)]
+    job = _running_job(tmp_path, 1.0)
+    client = connection.client()
+    client.config_set("maxmemory", 1_000_000)
+    _check_one_attempt(job)
+    for other in waiting:
+        assert ended(other).status == "finished"
+    eventually(lambda: monitor.workers()[0].state == "idle")  # heartbeats are taken, too
+    client.config_set("maxmemory", 0)
+
+
+def test_silent_connections_are_replaced_and_the_result_is_saved(
+    own_server: OwnServer, workers: Stable, tmp_path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="nightshift-") as name:
+        wire = Wire(Path(name, "wire.sock"), own_server.address)
+        try:
+            worker = workers("--horses", "1", REDIS_URL=server.url_of(wire.address))
+            job = _running_job(tmp_path, 1.0)
+            assert wire.go_dead() == 2  # the supervisor's connection and the horse's
+            _check_one_attempt(job)
+            assert ended(enqueue(sample.add, 1, 2), 10).status == "finished"
+            assert worker.stop() == 0
+        finally:
+            wire.close()
+
+
+def test_a_worker_waits_for_a_server_that_starts_after_it(own_server: OwnServer, workers: Stable) -> None:
+    own_server.kill()
+    worker = workers("--horses", "1", ready=False)
+    eventually(lambda: worker.said("Waiting for Redis"))
+    own_server.start_again()
+    worker.wait_until_ready()
+    assert ended(enqueue(sample.add, 1, 2)).status == "finished"
+
+
+def test_a_worker_ends_in_time_although_the_server_is_away(
+    own_server: OwnServer, workers: Stable, tmp_path: Path
+) -> None:
+    worker = workers("--horses", "1", SHUTDOWN_GRACE="0.5")
+    _running_job(tmp_path, 30)
+    own_server.kill()
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 0.5 + 5
+
+
+def _running_job(folder: Path, seconds: float) -> Job:
+    job = enqueue(sample.work, str(folder / "notes"), seconds)
+    return has_status(job, "started")
+
+
+def _check_one_attempt(job: Job) -> None:
+    seen = ended(job, 20)
+    assert (seen.status, seen.attempt) == ("finished", 1)
+    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["finished"]
