@@ -43,6 +43,10 @@ def _is_current(venv: Path, wanted: dict[str, str]) -> bool:
     return _runs_in(venv) and wanted.items() <= found.items()
 
 
+def _write_stamp(venv: Path, stamp: dict[str, str]) -> None:
+    (venv / "nightshift.json").write_text(json.dumps(stamp, indent=2) + "\n")
+
+
 def _runs_in(venv: Path) -> bool:
     return Path(sys.prefix).absolute() == venv.absolute()
 
@@ -54,7 +58,7 @@ def _set_up(root: Path, venv: Path, requirements: tuple[str, ...]) -> None:
     if not _runs_in(venv):
         _create(venv)
     _install(root, venv, requirements[-1])
-    (venv / "nightshift.json").write_text(json.dumps(_stamp(root, requirements), indent=2) + "\n")
+    _write_stamp(venv, _stamp(root, requirements))
     print(f"Set up in {time.monotonic() - started:.0f} s.", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from jobs.settings import Settings
+
+
+def pytest_configure() -> None:
+    """The settings of this machine, such as a mail server that sends real mail, are not those of the tests."""
+    from jobs.settings import Settings
+
+    for name in ("NIGHTSHIFT_ENV", *Settings.model_fields):
+        os.environ.pop(name.upper(), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
