@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept, parts/schedule
+-- uses parts/place, parts/accept, parts/audit, parts/schedule
 -- Decide one tick: enqueue its job or note why not, and move the schedule's cursor, all in one step.
 --
 -- Keys as in parts/schedule.
@@ -11,12 +11,12 @@
 -- Returns {outcome, job or reason}: enqueued, waiting or skipped; or, with nothing changed, {refusal}: fenced, gone,
 -- stale (another revision), done (another cursor), early or paused.
 
-local id, fence, revision, cursor, tick, due, next_due, overlap, by = unpack(ARGV, 1, 9)
-local BUSY, ONE_WAITS, NEWER = 'the job before it is still active', 'another tick is waiting already', 'a newer tick took its place'
+local fence, revision, cursor, tick, due, next_due, overlap, by = unpack(ARGV, 2, 9)
+local ONE_WAITS, NEWER = 'another tick is waiting already', 'a newer tick took its place'
 
 local function note(outcome, reason, job)
-  record('kind', 'tick', 'tick', tick, 'outcome', outcome, 'reason', reason, 'job', job, 'by', by, 'late', text(now - tonumber(due)))
-  advance(id, tick, next_due, outcome)
+  record_tick(tick, outcome, reason, job, by, text(now - tonumber(due)))
+  advance(tick, next_due, outcome)
   return {outcome, job ~= '' and job or reason}
 end
 
@@ -30,7 +30,7 @@ end
 local function drop_waiting()
   local waiting = field('waiting')
   if not waiting then return end
-  record('kind', 'tick', 'tick', waiting, 'outcome', 'skipped', 'reason', NEWER, 'job', '', 'by', by, 'late', '')
+  record_tick(waiting, 'skipped', NEWER, '', by, '')
   redis.call('HDEL', SCHEDULE, 'waiting')
   redis.call('SREM', WAITING, id)
 end
@@ -63,13 +63,14 @@ function judge.replace()
     stop(job)
     return wait_for_end()
   end
-  if state == 'waiting' then cancel(job) end
-  return run()
+  local reply = run()
+  if state == 'waiting' then cancel(job, redis.call('HGET', 'rq:job:' .. reply[2], 'enqueued_at')) end
+  return reply
 end
 
 local no = refusal(fence, revision, cursor, due)
 if no then return {no} end
 local last = field('last_job')
-if last then settle(id, last) end
+if last then settle(last) end
 if held() then return {'paused'} end
 return judge[overlap]()

@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept, parts/schedule
+-- uses parts/place, parts/accept, parts/audit, parts/schedule
 -- Record a range of ticks that will not run, with the reason, and move the schedule's cursor over it.
 --
 -- Keys as in parts/schedule.
@@ -10,11 +10,11 @@
 -- ARGV[10] reason               ARGV[11] name of the clock
 -- Returns {'missed', reason}, or {refusal} as decide.lua.
 
-local id, fence, revision, cursor, last, due, next_due, first, count, reason, by = unpack(ARGV)
+local fence, revision, cursor, last, due, next_due, first, count, reason, by = unpack(ARGV, 2)
 
 local no = refusal(fence, revision, cursor, due)
 if no then return {no} end
 if held() then return {'paused'} end
-record('kind', 'missed', 'tick', last, 'first', first, 'count', count, 'outcome', 'missed', 'reason', reason, 'by', by)
-advance(id, last, next_due, 'missed')
+record_missed(first, last, count, reason, by)
+advance(last, next_due, 'missed')
 return {'missed', reason}

@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept, parts/schedule
+-- uses parts/place, parts/accept, parts/audit, parts/schedule
 -- Enqueue the tick that waited for the end of the job before it; while that runs on, ask again for it to stop if need be.
 --
 -- Keys as in parts/schedule.
@@ -6,14 +6,13 @@
 -- ARGV[5...]  the job, as in parts/accept
 -- Returns its id; false when it still waits, or waits no more.
 
-local id, tick, overlap, by = unpack(ARGV, 1, 4)
+local tick, overlap, by = unpack(ARGV, 2, 4)
 
-if field('waiting') ~= tick then
-  if not field('waiting') then redis.call('SREM', WAITING, id) end
-  return false
-end
+local waiting = field('waiting')
+if not waiting then redis.call('SREM', WAITING, id) end
+if waiting ~= tick then return false end
 local last = field('last_job')
-if last then settle(id, last) end
+if last then settle(last) end
 if held() then return false end
 local state, job = last_state()
 if state then
@@ -24,5 +23,5 @@ redis.call('HDEL', SCHEDULE, 'waiting')
 redis.call('SREM', WAITING, id)
 local new = enqueue(5)
 redis.call('HSET', SCHEDULE, 'last_outcome', 'enqueued')
-record('kind', 'tick', 'tick', tick, 'outcome', 'enqueued', 'reason', 'after the job before it', 'job', new, 'by', by, 'late', text(now - tonumber(tick)))
+record_tick(tick, 'enqueued', 'after the job before it', new, by, text(now - tonumber(tick)))
 return new

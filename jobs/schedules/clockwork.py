@@ -78,9 +78,10 @@ class Clockwork:
             self._try(self._reap)
 
     def settle(self) -> None:
-        """Note how the jobs of schedules ended, and start ticks that waited for that."""
+        """Note how the jobs of schedules ended, start ticks that waited for that, and go on with backfills."""
         if self._lease.leads and self._synchronised:
-            self._try(self._settler.run)
+            for action in (self._settler.settle, self._settler.start_waiting, self._settler.backfill):
+                self._try(action)
 
     def end(self) -> None:
         """Give the lease back."""

@@ -89,9 +89,13 @@ class Decider:
         wait = (following[0][1] + self._patience - self._lease.now()) / 1000 if following else longest
         return min(max(wait, 0.0), longest)
 
-    def settle(self, stored: Stored, now: int) -> list[Decision]:
-        """Decide what is pending for one schedule, before its rule changes."""
-        return self._send(self._steps(stored, now))
+    def settled(self, definition: Definition) -> Stored | None:
+        """The schedule as it is; before its rule changes, what the old one still owes is decided."""
+        before = store.find(definition.id, self._client)
+        if before and before.active and before.definition.rule != definition.rule:
+            self._send(self._steps(before, store.time_of(self._client)))
+            return store.find(definition.id, self._client)
+        return before
 
     def _calls(self, ids: Sequence[str], now: int) -> Iterator[Call]:
         for schedule_id, found in zip(ids, store.load(ids, self._client), strict=True):
@@ -207,7 +211,7 @@ def _decided(reply: Any) -> bool:
 def _pipelined(client: Client, calls: Sequence[Call]) -> list[Any]:
     with client.pipeline(transaction=False) as pipe:
         for call in calls:
-            touched = [keys.schedule(call.stored.id), keys.history(call.stored.id)]
+            touched = keys.touched(call.stored.id)
             pipe.evalsha(call.script.sha, len(touched), *touched, *call.args)
         return pipe.execute(raise_on_error=False)
 

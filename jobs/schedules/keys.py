@@ -10,8 +10,10 @@ DUE = "ns:schedules:due"
 """Sorted set: id to when its next tick is to be decided."""
 WAITING = "ns:schedules:waiting"
 """Set: the ids of schedules with a tick that waits for the end of the job before it."""
+BACKFILLS = "ns:schedules:backfills"
+"""Sorted set: the ids of schedules with a backfill, to when its next tick is to be enqueued."""
 OPEN = "ns:schedules:open"
-"""Sorted set: ids of jobs of schedules whose outcome is not in the history yet, to when they were enqueued."""
+"""Sorted set: `<schedule>:<job>` for jobs whose outcome is not in the history yet, to when they were enqueued."""
 LEASE = "ns:clock:lease"
 """Hash that expires: holder, fence and release of the leading clock."""
 FENCE = "ns:clock:fence"
@@ -22,8 +24,6 @@ RELEASE = "ns:clock:release"
 """String: the release whose declarations are in force, in a form that sorts."""
 PROBLEMS = "ns:clock:problems"
 """Hash: name of a schedule that the code declares wrongly, to the reason."""
-AUDIT = "ns:audit"
-"""Stream: who did what."""
 
 
 def schedule(schedule_id: str) -> str:
@@ -34,3 +34,13 @@ def schedule(schedule_id: str) -> str:
 def history(schedule_id: str) -> str:
     """Stream, bounded: what was decided for each tick, and how its job ended."""
     return f"ns:schedule:{schedule_id}:history"
+
+
+def backfill(schedule_id: str) -> str:
+    """Hash: the backfill of a schedule that is under way."""
+    return f"ns:schedule:{schedule_id}:backfill"
+
+
+def touched(schedule_id: str) -> list[str]:
+    """The keys that every script about one schedule names, in this order."""
+    return [schedule(schedule_id), history(schedule_id)]

@@ -41,6 +41,11 @@ def next_due(stored: Stored, after: int) -> int | None:
     return None if tick is None else stored.definition.due(tick)
 
 
+def abandoned(stored: Stored, now: int, reason: str) -> Step | None:
+    """The ticks that a pause has kept back, as one missed range; None when there are none."""
+    return next(_range(stored, stored.floor, now, reason), None) if stored.paused else None
+
+
 def _pending(stored: Stored, now: int) -> list[int]:
     """The last ticks that are due, never more than could run."""
     rule, due = stored.definition.rule, stored.definition.due

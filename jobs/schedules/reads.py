@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, cast
 
@@ -14,68 +13,11 @@ from . import keys, store, words
 from .definitions import Definition
 from .store import Stored
 from .ticks import ticks_after
+from .views import BackfillView, ClockStatus, ScheduleView
 
 OVERDUE = 5_000
 """Milliseconds after which a tick that nobody has decided counts as overdue; a failover takes less."""
 _SHOWN = 6
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleView:
-    """One schedule as it was when it was read.
-
-    `kind` is every, cron or once; `spec` the rule as written, `words` in plain words. `next_ticks` are on the wall
-    clock of its time zone, and empty while it is paused or disabled. `last_outcome` is enqueued, waiting, skipped or
-    missed, `last_job` the job enqueued last. `retired` says that the code no longer declares it; `problem` why what the
-    code declares now is not valid.
-    """
-
-    id: str
-    kind: str
-    spec: str
-    words: str
-    timezone: str
-    task: str
-    args: dict[str, Any]
-    queue: str | None
-    description: str
-    enabled: bool
-    retired: bool
-    paused: bool
-    note: str
-    source: str
-    revision: int
-    next_ticks: tuple[datetime, ...]
-    last_tick: datetime | None
-    last_job: str | None
-    last_outcome: str | None
-    waiting: datetime | None
-    failures: int
-    problem: str
-    definition: Definition | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClockStatus:
-    """The clock as Redis alone shows it, so that a dead one is seen although it cannot speak.
-
-    `lease_age` is seconds since the leader last renewed its lease; `overdue` counts the schedules with a tick that
-    should have been decided, `worst` is seconds since the oldest of them was due. `problems` are wrong declarations.
-    """
-
-    leader: str | None
-    release: str | None
-    lease_age: float | None
-    clocks: tuple[str, ...]
-    schedules: int
-    overdue: int
-    worst: float
-    problems: dict[str, str]
-
-    @property
-    def ok(self) -> bool:
-        """Whether a clock leads and no tick is overdue."""
-        return self.leader is not None and self.overdue == 0
 
 
 def list_schedules(after: str = "", limit: int = 1000) -> list[ScheduleView]:
@@ -136,18 +78,36 @@ def _views(ids: Sequence[str], client: connection.Client) -> list[ScheduleView]:
     now = store.time_of(client)
     raw = cast("Mapping[bytes, bytes]", client.hgetall(keys.PROBLEMS))
     problems = {name.decode(): reason.decode() for name, reason in raw.items()}
+    backfills = _backfills(client)
+
+    def view(name: str, found: Stored | ValueError) -> ScheduleView:
+        if isinstance(found, ValueError):
+            return ScheduleView(name, problem=str(found))
+        return _view(found, now, backfills, problems)
+
     pairs = zip(ids, store.load(ids, client), strict=True)
-    return [_view(name, found, now, problems.get(name, "")) for name, found in pairs if found is not None]
+    return [view(name, found) for name, found in pairs if found is not None]
 
 
-def _view(name: str, found: Stored | ValueError, now: int, problem: str) -> ScheduleView:
-    if isinstance(found, ValueError):
-        return _unreadable(name, str(found))
+def _backfills(client: connection.Client) -> dict[str, BackfillView]:
+    names = [name.decode() for name in cast("list[bytes]", client.zrange(keys.BACKFILLS, 0, -1))]
+    with client.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hgetall(keys.backfill(name))
+        return {name: _backfill(raw) for name, raw in zip(names, pipe.execute(), strict=True) if raw}
+
+
+def _backfill(raw: Mapping[bytes, bytes]) -> BackfillView:
+    position, end = (datetime.fromtimestamp(int(raw[name]) / 1000, UTC) for name in (b"position", b"end"))
+    return BackfillView(position, end, int(raw[b"enqueued"]), raw[b"actor"].decode())
+
+
+def _view(found: Stored, now: int, backfills: Mapping[str, BackfillView], problems: Mapping[str, str]) -> ScheduleView:
     definition = found.definition
     after = max(now, found.floor)
     upcoming = islice(ticks_after(definition.rule, after), _SHOWN) if found.active else ()
     return ScheduleView(
-        id=name,
+        id=found.id,
         kind=definition.kind,
         spec=words.spec(definition),
         words=words.in_words(definition),
@@ -168,18 +128,10 @@ def _view(name: str, found: Stored | ValueError, now: int, problem: str) -> Sche
         last_outcome=found.last_outcome,
         waiting=_local(definition, found.waiting),
         failures=found.failures,
-        problem=problem,
+        backfill=backfills.get(found.id),
+        problem=problems.get(found.id, ""),
         definition=definition,
     )
-
-
-def _unreadable(name: str, reason: str) -> ScheduleView:
-    nothing: dict[str, Any] = dict.fromkeys(("kind", "spec", "words", "timezone", "task", "description", "source"), "")
-    return ScheduleView(
-        id=name, **nothing, args={}, queue=None, enabled=False, retired=False, paused=False, note="", revision=0,
-        next_ticks=(), last_tick=None, last_job=None, last_outcome=None, waiting=None, failures=0, problem=reason,
-        definition=None,
-    )  # fmt: skip
 
 
 def _local(definition: Definition, tick: int | None) -> datetime | None:

@@ -20,18 +20,18 @@ class Stored:
     """
 
     definition: Definition
-    revision: int
-    source: str
-    cursor: int
-    since: int
-    paused: bool
-    retired: bool
-    note: str
-    waiting: int | None
-    last_tick: int | None
-    last_job: str | None
-    last_outcome: str | None
-    failures: int
+    revision: int = 0
+    source: str = ""
+    cursor: int = 0
+    since: int = 0
+    paused: bool = False
+    retired: bool = False
+    note: str = ""
+    waiting: int | None = None
+    last_tick: int | None = None
+    last_job: str | None = None
+    last_outcome: str | None = None
+    failures: int = 0
 
     @property
     def id(self) -> str:
@@ -76,6 +76,12 @@ def load(ids: Sequence[str], client: Client) -> list[Stored | ValueError | None]
             pipe.hgetall(keys.schedule(schedule_id))
         replies = pipe.execute(raise_on_error=False)
     return [_readable(raw) for raw in replies]
+
+
+def find(schedule_id: str, client: Client) -> Stored | None:
+    """One schedule; None when it does not exist or its record is corrupt."""
+    [found] = load([schedule_id], client)
+    return found if isinstance(found, Stored) else None
 
 
 def _readable(raw: object) -> Stored | ValueError | None:

@@ -17,7 +17,6 @@ from .deciding import Decider
 from .declaring import Timetable
 from .definitions import Definition, in_zone
 from .leases import Lease
-from .store import Stored
 
 _NUMBERED = re.compile(r"v?(\d+(?:[.-]\d+)*)", re.IGNORECASE)
 _BATCH = 500
@@ -89,19 +88,11 @@ class _Synchronisation:
     def _save(self, definition: Definition, digest: str) -> bool:
         writer = writing.Writer(self._client, self._actor, self._release)
         for _ in range(_TRIES):
-            before = self._settled(definition)
+            before = self._decider.settled(definition)
             reply = writer.save(definition, before, store.time_of(self._client), digest=digest)
             if reply != "changed":
                 return reply == "saved"
         return False
-
-    def _settled(self, definition: Definition) -> Stored | None:
-        """The schedule as it is; before its rule changes, what the old one still owes is decided."""
-        [before] = store.load([definition.id], self._client)
-        if isinstance(before, Stored) and before.active and before.definition.rule != definition.rule:
-            self._decider.settle(before, store.time_of(self._client))
-            [before] = store.load([definition.id], self._client)
-        return before if isinstance(before, Stored) else None
 
     def _vanished(self, timetable: Timetable) -> list[str]:
         """A schedule that is declared wrongly has not vanished: what it was goes on."""
@@ -109,8 +100,7 @@ class _Synchronisation:
         return sorted(known - set(timetable.definitions) - set(timetable.problems))
 
     def _retire(self, name: str) -> bool:
-        touched = [keys.schedule(name), keys.history(name)]
-        return bool(script("retire_schedule")(touched, [name, self._release, self._actor], self._client))
+        return bool(script("retire_schedule")(keys.touched(name), [name, self._release, self._actor], self._client))
 
 
 def _digest(definition: Definition) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..connection import Client
-from ..scripts import script
+from ..scripts import Value, script
 from . import keys, planning, rules
 from .definitions import Definition
+from .planning import Step
 from .store import Stored
 
 
@@ -19,46 +20,51 @@ class Writer:
     actor: str
     release: str = ""
 
-    def save(
-        self, definition: Definition, before: Stored | None, now: int, *, digest: str = "", source: str = ""
-    ) -> str:
+    def save(self, definition: Definition, before: Stored | None, now: int, *, digest: str = "") -> str:
         """Create a schedule, or replace the definition of the one that was read as `before`.
 
         Gives `saved`, or why nothing was changed: changed, gone, exists or outdated.
         """
         after = _state(definition, before, now)
-        args = [
-            definition.id,
-            before.revision if before else "",
-            after.cursor,
-            after.since,
-            definition.text(),
-            definition.overlap,
-            rules.period(definition.max_overlap),
-            definition.pause_after or "",
-            "code" if digest else source,
-            digest,
-            self.release,
-            _due(after),
-            self.actor,
-            "schedule.edit" if before else "schedule.create",
-        ]
-        touched = [keys.schedule(definition.id), keys.history(definition.id)]
-        reply: bytes = script("save_schedule")(touched, args, self.client)
+        state = [definition.id, before.revision if before else "", after.cursor, after.since, definition.text()]
+        policy = [rules.period(definition.max_overlap), definition.pause_after or ""]
+        author = [_source(before, digest), digest, self.release, _due(after), self.actor, _action(before)]
+        args = [*state, *policy, *author, *_left_behind(before, after, now)]
+        reply: bytes = script("save_schedule")(keys.touched(definition.id), args, self.client)
         return reply.decode()
+
+
+def range_args(step: Step | None) -> list[Value]:
+    """A missed range as the end of a script's arguments."""
+    if step is None:
+        return []
+    return [step.first or step.tick, step.tick, "" if step.count is None else step.count, step.reason]
 
 
 def _state(definition: Definition, before: Stored | None, now: int) -> Stored:
     """What the schedule will be. A new rule, and one that comes back, hold from now on, not for the past."""
     if before is None:
-        return Stored(definition, 1, "", now, now, False, False, "", None, None, None, None, 0)
+        return Stored(definition, cursor=now, since=now)
     same = before.definition.rule == definition.rule and before.definition.enabled and not before.retired
-    return Stored(
-        definition, before.revision, before.source, before.cursor, before.since if same else now,
-        before.paused, False, before.note, before.waiting, None, None, None, before.failures,
-    )  # fmt: skip
+    return replace(before, definition=definition, since=before.since if same else now, retired=False)
 
 
-def _due(stored: Stored) -> int | str:
+def _left_behind(before: Stored | None, after: Stored, now: int) -> list[Value]:
+    if before is None or after.since == before.since:
+        return []
+    return range_args(planning.abandoned(before, now, "the rule was changed during a pause"))
+
+
+def _source(before: Stored | None, digest: str) -> str:
+    if digest:
+        return "code"
+    return "" if before else "runtime"
+
+
+def _action(before: Stored | None) -> str:
+    return "schedule.edit" if before else "schedule.create"
+
+
+def _due(stored: Stored) -> Value:
     due = planning.next_due(stored, stored.floor) if stored.active else None
     return "" if due is None else due

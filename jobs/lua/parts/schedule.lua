@@ -1,14 +1,17 @@
--- Part: a schedule's state, its history, and the job it enqueued last. Needs place.lua and accept.lua.
+-- Part: a schedule's state, its history, and the job it enqueued last. Needs place.lua, accept.lua and audit.lua.
 --
 -- KEYS[1]  ns:schedule:<id>           hash, see jobs/schedules/store.py
 -- KEYS[2]  ns:schedule:<id>:history   stream
+-- ARGV[1]  the schedule's id, in every script that uses this
 -- Instants are strings of milliseconds: Lua would print large numbers with an exponent.
 
-local SCHEDULE, HISTORY = KEYS[1], KEYS[2]
+local id, SCHEDULE, HISTORY = ARGV[1], KEYS[1], KEYS[2]
 local DUE, WAITING, OPEN = 'ns:schedules:due', 'ns:schedules:waiting', 'ns:schedules:open'
+local BACKFILLS, BACKFILL = 'ns:schedules:backfills', SCHEDULE .. ':backfill'
 local KEPT = 300           -- entries of a history, about
 local DEAD_AFTER = 30      -- seconds past its lease after which a started job counts as lost; the reaper needs up to 15
 local TOLERANCE = 20       -- milliseconds that a tick may be decided too early
+local BUSY = 'the job before it is still active'
 local ENDED = {finished = true, failed = true, canceled = true, stopped = true}
 
 local clock = redis.call('TIME')
@@ -24,6 +27,14 @@ end
 
 local function record(...)
   redis.call('XADD', HISTORY, 'MAXLEN', '~', KEPT, '*', ...)
+end
+
+local function record_tick(tick, outcome, reason, job, by, late)
+  record('kind', 'tick', 'tick', tick, 'outcome', outcome, 'reason', reason, 'job', job, 'by', by, 'late', late)
+end
+
+local function record_missed(first, last, count, reason, by)
+  record('kind', 'missed', 'first', first, 'tick', last, 'count', count, 'outcome', 'missed', 'reason', reason, 'by', by)
 end
 
 -- Why this clock must not decide from what it has read; false when it may. A fence of '' is that of a standby.
@@ -42,10 +53,21 @@ local function held()
   return paused == '1' or retired == '1'
 end
 
+local function arm(due)
+  if due == '' then redis.call('ZREM', DUE, id) else redis.call('ZADD', DUE, due, id) end
+end
+
 -- Move the cursor to a decided tick and arm the next one.
-local function advance(id, tick, next_due, outcome)
+local function advance(tick, next_due, outcome)
   redis.call('HSET', SCHEDULE, 'cursor', tick, 'last_tick', tick, 'last_outcome', outcome)
-  if next_due == '' then redis.call('ZREM', DUE, id) else redis.call('ZADD', DUE, next_due, id) end
+  arm(next_due)
+end
+
+local function pause(note, actor)
+  redis.call('HSET', SCHEDULE, 'paused', 1, 'paused_at', text(now), 'note', note)
+  arm('')
+  record('kind', 'paused', 'reason', note, 'by', actor)
+  audit(actor, 'schedule.pause', id, note)
 end
 
 local function lease_of(job, queue, execution)
@@ -75,19 +97,20 @@ end
 local function enqueue(at)
   local job = accept(at)
   redis.call('HSET', SCHEDULE, 'last_job', job, 'last_enqueued', text(now))
-  redis.call('ZADD', OPEN, text(now), job)
+  redis.call('ZADD', OPEN, text(now), id .. ':' .. job)
   return job
 end
 
--- Take a job that has not started out of wherever it waits.
-local function cancel(job)
+-- Take a job that has not started out of wherever it waits, as cancel.lua does; `at` is now, as RQ writes times.
+local function cancel(job, at)
   local key = 'rq:job:' .. job
-  local queue = redis.call('HGET', key, 'origin')
+  local queue, kept_for = unpack(redis.call('HMGET', key, 'origin', 'failure_ttl'))
   redis.call('LREM', 'rq:queue:' .. queue, 0, job)
   redis.call('ZREM', 'rq:scheduled:' .. queue, job)
   redis.call('ZREM', 'rq:deferred:' .. queue, job)
-  redis.call('HSET', key, 'status', 'canceled')
-  redis.call('ZADD', 'rq:canceled:' .. queue, '+inf', job)
+  redis.call('HSET', key, 'status', 'canceled', 'ended_at', at)
+  redis.call('ZADD', 'rq:canceled:' .. queue, clock[1], job)
+  redis.call('EXPIRE', key, tonumber(kept_for) or 31536000)
 end
 
 -- Ask the worker to stop a running job, in RQ's words. It may be asked again until the job has ended.
@@ -98,24 +121,23 @@ local function stop(job)
   end
 end
 
--- Note how a job ended, count failures in a row, and pause the schedule when there are too many.
-local function settle(id, job)
-  if not redis.call('ZSCORE', OPEN, job) then return end
-  local status = redis.pcall('HGET', 'rq:job:' .. job, 'status')
-  if type(status) == 'string' and not ENDED[status] then return end
-  local outcome = type(status) == 'string' and status or 'unknown'
-  redis.call('ZREM', OPEN, job)
-  record('kind', 'ended', 'job', job, 'outcome', outcome)
-  if outcome == 'finished' then redis.call('HSET', SCHEDULE, 'failures', 0) end
-  if outcome ~= 'failed' then return end
+local function count_failure()
   local failures = redis.call('HINCRBY', SCHEDULE, 'failures', 1)
   local most = tonumber(field('pause_after'))
   if most and failures >= most and not held() then
-    local note = 'paused after ' .. failures .. ' failures in a row'
-    redis.call('HSET', SCHEDULE, 'paused', 1, 'paused_at', text(now), 'note', note)
-    redis.call('ZREM', DUE, id)
-    record('kind', 'paused', 'note', note, 'by', 'clock')
-    redis.call('XADD', 'ns:audit', 'MAXLEN', '~', 10000, '*', 'actor', 'clock', 'action', 'schedule.pause',
-      'subject', id, 'detail', cjson.encode({note = note}))
+    pause('paused after ' .. failures .. ' failures in a row', 'clock')
   end
+end
+
+-- Note how a job ended, count failures in a row, and pause the schedule when there are too many.
+local function settle(job)
+  local member = id .. ':' .. job
+  if not redis.call('ZSCORE', OPEN, member) then return end
+  local status = redis.pcall('HGET', 'rq:job:' .. job, 'status')
+  local known = type(status) == 'string'
+  if known and not ENDED[status] then return end
+  redis.call('ZREM', OPEN, member)
+  record('kind', 'ended', 'job', job, 'outcome', known and status or 'unknown')
+  if status == 'finished' then redis.call('HSET', SCHEDULE, 'failures', 0) end
+  if status == 'failed' then count_failure() end
 end

@@ -1,0 +1,188 @@
+"""What a person does to a schedule. Web and command line call the same functions; the clock sees the result in Redis.
+
+Every function notes its actor in the audit log, and raises ScheduleMissing when there is no such schedule,
+ScheduleConflict when its state does not allow the act, and RedisUnavailable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import connection, dispatch
+from ..connection import Client
+from ..errors import ScheduleConflict, ScheduleMissing
+from ..scripts import Value, script
+from ..settings import current_settings
+from . import keys, planning, rules, store, words
+from .deciding import Decider, job_of
+from .definitions import Definition, changed, define, in_zone
+from .leases import Lease
+from .reads import get_schedule, next_ticks
+from .ticks import count_ticks
+from .views import ScheduleView
+from .writing import Writer, range_args
+
+_TRIES = 20
+_HISTORY_KEPT = 30 * 86_400
+_COUNTED = 100_000
+_FASTEST = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a definition means: in words, and as the dates of its next ticks on the wall clock of its time zone."""
+
+    definition: Definition
+    words: str
+    ticks: tuple[datetime, ...]
+
+
+def preview(fields: Mapping[str, Any], count: int = 6) -> Preview:
+    """Say what a definition would do, without saving it; raises ScheduleDefinitionError."""
+    definition = in_zone(define(**{"id": "preview", **fields}), current_settings().timezone)
+    with connection.translate_errors():
+        return Preview(definition, words.in_words(definition), tuple(next_ticks(definition, count)))
+
+
+def create(fields: Mapping[str, Any], *, actor: str) -> ScheduleView:
+    """Make a schedule that no code declares; `fields` are those of Definition.
+
+    Raises ScheduleDefinitionError, and ScheduleConflict when the id is taken.
+    """
+    definition = in_zone(define(**fields), current_settings().timezone)
+    client = connection.client()
+    with connection.translate_errors():
+        if Writer(client, actor).save(definition, None, store.time_of(client)) == "exists":
+            raise ScheduleConflict(f"there is a schedule with the id {definition.id!r} already")
+    return get_schedule(definition.id)
+
+
+def edit(schedule_id: str, changes: Mapping[str, Any], *, actor: str, revision: int | None = None) -> ScheduleView:
+    """Change some fields. What the old rule still owes is decided first, and a new rule holds from now on.
+
+    With `revision`, nothing is changed unless that is the present one (ScheduleConflict). Raises
+    ScheduleDefinitionError. The change of a declared schedule lasts until its declaration in the code changes.
+    """
+    client = connection.client()
+    decider = Decider(client, current_settings(), Lease(client, name=actor))
+
+    def attempt() -> str:
+        before = decider.settled(changed(_find(schedule_id, client, revision).definition, changes))
+        before = before or _find(schedule_id, client)
+        return Writer(client, actor).save(changed(before.definition, changes), before, store.time_of(client))
+
+    with connection.translate_errors():
+        _until_unchanged(schedule_id, attempt)
+    return get_schedule(schedule_id)
+
+
+def remove(schedule_id: str, *, actor: str, revision: int | None = None) -> None:
+    """Delete a schedule. One that the code declares can only be disabled (ScheduleConflict)."""
+    args: list[Value] = [schedule_id, "" if revision is None else revision, actor, _HISTORY_KEPT]
+    match _run("remove_schedule", schedule_id, args):
+        case b"changed":
+            raise ScheduleConflict(f"schedule {schedule_id!r} has been changed meanwhile")
+        case b"code":
+            raise ScheduleConflict(f"schedule {schedule_id!r} is declared in the code: disable it, or remove it there")
+
+
+def pause(schedule_id: str, *, note: str, actor: str) -> None:
+    """Keep back the ticks of a schedule until it is resumed; a further pause replaces the note."""
+    _run("pause_schedule", schedule_id, [schedule_id, note, actor])
+
+
+def resume(schedule_id: str, *, actor: str, catch_up: bool = False) -> None:
+    """End a pause. The ticks kept back are missed, or with `catch_up` are late ones and follow the catch-up policy."""
+    client = connection.client()
+    how = "with catch-up" if catch_up else "without catch-up"
+
+    def attempt() -> str:
+        found, now = _find(schedule_id, client), store.time_of(client)
+        missed = None if catch_up else planning.abandoned(found, now, "kept back by a pause")
+        due = planning.next_due(found, missed.tick if missed else found.floor) if found.definition.enabled else None
+        args = [schedule_id, found.revision, found.cursor, "" if due is None else due, actor, how, *range_args(missed)]
+        return str(_run("resume_schedule", schedule_id, args).decode())
+
+    with connection.translate_errors():
+        _until_unchanged(schedule_id, attempt)
+
+
+def run_now(schedule_id: str, *, actor: str, key: str | None = None) -> str:
+    """Enqueue a schedule's job once, besides its ticks; gives the job's id, which is the same for the same `key`.
+
+    Raises ScheduleConflict while its last job is active, unless it allows overlap.
+    """
+    client = connection.client()
+    with connection.translate_errors():
+        definition = _find(schedule_id, client).definition
+        now = store.time_of(client)
+        digest = hashlib.sha256((key or secrets.token_hex(16)).encode()).hexdigest()[:16]
+        job_id = definition.job_id(f"run-{digest}")
+        args = [schedule_id, definition.overlap, actor, *_job(definition, now, client, job_id)]
+        outcome, *rest = _run("run_schedule", schedule_id, args)
+    if outcome == b"busy":
+        raise ScheduleConflict(f"the last job of {schedule_id!r}, {rest[0].decode()}, is still active")
+    return job_id
+
+
+def backfill(schedule_id: str, start: datetime, end: datetime, *, actor: str, per_minute: float = 60.0) -> int | None:
+    """Enqueue the jobs of the ticks from `start` to `end`, both included, at a rate; gives their number if it is small.
+
+    The range ends with the last tick that is decided, so no tick of the future is taken. A tick whose job is still
+    stored is passed over, and unless overlap is allowed each waits for the one before. Raises ScheduleConflict while
+    another backfill of this schedule is under way.
+    """
+    client = connection.client()
+    with connection.translate_errors():
+        found = _find(schedule_id, client)
+        after, until = rules.milliseconds(start) - 1, min(rules.milliseconds(end), found.cursor)
+        if not 0 < per_minute <= _FASTEST:
+            raise ScheduleConflict(f"a backfill enqueues more than 0 and at most {_FASTEST:,} ticks a minute")
+        pace = round(60_000 / per_minute)
+        if _run("begin_backfill", schedule_id, [schedule_id, after, until, pace, actor]) == b"busy":
+            raise ScheduleConflict(f"a backfill of {schedule_id!r} is under way already")
+        return count_ticks(found.definition.rule, after, until, _COUNTED)
+
+
+def end_backfill(schedule_id: str, *, actor: str) -> None:
+    """Stop a backfill; the jobs it has enqueued stay."""
+    _run("end_backfill", schedule_id, [schedule_id, actor])
+
+
+def _job(definition: Definition, now: int, client: Client, job_id: str) -> list[Value]:
+    settings = current_settings()
+    job = job_of(definition, now, settings, datetime.fromtimestamp(now / 1000, UTC), job_id)
+    return dispatch.enqueue_args(job, settings, client)
+
+
+def _run(verb: str, schedule_id: str, args: list[Value]) -> Any:
+    with connection.translate_errors():
+        reply = script(verb)(keys.touched(schedule_id), args, connection.client())
+    if reply in (b"gone", [b"gone"]):
+        raise ScheduleMissing(schedule_id)
+    return reply
+
+
+def _find(schedule_id: str, client: Client, revision: int | None = None) -> store.Stored:
+    found = store.find(schedule_id, client)
+    if found is None:
+        raise ScheduleMissing(schedule_id)
+    if revision not in (None, found.revision):
+        raise ScheduleConflict(f"schedule {schedule_id!r} has been changed meanwhile: it is at {found.revision}")
+    return found
+
+
+def _until_unchanged(schedule_id: str, attempt: Callable[[], str]) -> None:
+    """Try again while somebody else, such as the clock, writes between our read and our write."""
+    for _ in range(_TRIES):
+        reply = attempt()
+        if reply == "gone":
+            raise ScheduleMissing(schedule_id)
+        if reply != "changed":
+            return
+    raise ScheduleConflict(f"schedule {schedule_id!r} is being changed by others")
