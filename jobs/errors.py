@@ -119,6 +119,14 @@ class WorkerMissing(NightshiftError):
         self.name = name
 
 
+class TokenMissing(NightshiftError):
+    """No token has this id."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"no token has the id {token_id!r}")
+        self.token_id = token_id
+
+
 class IdempotencyKeyReused(NightshiftError):
     """An idempotency key was used before, for something else."""
 

@@ -8,6 +8,7 @@ JOBS = "ns:jobs"
 QUARANTINE = "ns:quarantine"
 PAUSED = "ns:paused"
 AUDIT = "ns:audit"
+TOKENS = "ns:tokens"
 SWEEP = "ns:sweep"
 SUSPECTS = "ns:suspects"
 STATS = "ns:stats"
@@ -56,3 +57,8 @@ def file(file_id: str) -> str:
 def file_bytes(file_id: str) -> str:
     """String: the bytes of a stored file."""
     return f"ns:file:{file_id}:data"
+
+
+def token(token_id: str) -> str:
+    """Hash: a token of the API, its secret only as a hash."""
+    return f"ns:token:{token_id}"

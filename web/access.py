@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
@@ -75,7 +76,7 @@ def caller() -> Caller:
 
 def _bearer() -> Caller:
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    found = identify(presented.strip(), current_settings()) if scheme.lower() == "bearer" else None
+    found = identify(presented.strip(), current_settings(), datetime.now(UTC)) if scheme.lower() == "bearer" else None
     if found is None:
         raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
     bind_contextvars(caller=found.name)

@@ -87,7 +87,7 @@ def _idempotency_key() -> str | None:
     if not _KEY.fullmatch(given):
         fault = Fault(parameter="Idempotency-Key", detail="must be 1 to 128 visible ASCII characters")
         raise Refused(400, "invalid-request", "the Idempotency-Key cannot be used", faults=[fault])
-    return f"{caller().name}:{given}"
+    return f"{caller().key}:{given}"
 
 
 def _fingerprint(body: NewJob) -> str:

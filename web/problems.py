@@ -21,6 +21,7 @@ from jobs.errors import (
     NightshiftError,
     QueueMissing,
     RedisUnavailable,
+    TokenMissing,
     TooLarge,
     UnknownTask,
     WorkerMissing,
@@ -109,6 +110,7 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
     JobMissing: lambda error: Refused(404, "job-missing", str(error)),
     QueueMissing: lambda error: Refused(404, "queue-missing", str(error)),
+    TokenMissing: lambda error: Refused(404, "token-missing", str(error)),
     WorkerMissing: lambda error: Refused(404, "worker-missing", str(error)),
     FileMissing: lambda error: Refused(404, "file-missing", str(error)),
     IdempotencyKeyReused: lambda error: Refused(

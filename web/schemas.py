@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from jobs.tokens import Scope
 from jobs.uniqueness import LONGEST
 
 Instant = Annotated[datetime, Field(examples=["2026-11-21T17:00:00.123456Z"])]
@@ -299,6 +300,31 @@ class AuditView(View):
     next: str | None
 
 
+class TokenView(View):
+    """A token, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+    tasks: list[str]
+    created_at: Instant
+    created_by: str
+    expires_at: Instant | None
+    last_used_at: Instant | None = Field(description="To the minute.")
+
+
+class TokensView(View):
+    """All tokens."""
+
+    tokens: list[TokenView]
+
+
+class MadeTokenView(TokenView):
+    """A token that was just made."""
+
+    token: str = Field(description="Send it as `Authorization: Bearer <token>`. It is shown only here.")
+
+
 class LiveView(View):
     """The process answers."""
 
@@ -325,9 +351,17 @@ def _only_text(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""A whole number, which JSON may spell 60 or 60.0."""
 InputTime = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_only_text)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["default"])]
-Tag = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
+PLAIN = r"^[^\x00-\x1f\x7f]*$"
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=PLAIN)]
+Pattern = Annotated[str, Field(pattern=r"^[a-z0-9_.*]{1,100}$")]
 TEN_YEARS = 3660 * 86400
 
 
@@ -338,7 +372,7 @@ class UniqueInput(Input):
         "done", description="Until the job has started, has ended in whatever way, or for `window` seconds."
     )
     key: str | None = Field(None, min_length=1, max_length=200, description="Instead of the arguments.")
-    window: int = Field(LONGEST, ge=1, le=LONGEST, description="Seconds.")
+    window: Annotated[int, Field(ge=1, le=LONGEST), WHOLE] = Field(LONGEST, description="Seconds.")
 
 
 class NewJob(Input):
@@ -353,8 +387,12 @@ class NewJob(Input):
     queue: QueueName | None = Field(None, description="Instead of the task's own.")
     delay: float | None = Field(None, ge=0, le=TEN_YEARS, description="Seconds to wait; not together with run_at.")
     run_at: InputTime | None = Field(None, description="When to run; not together with delay.")
-    timeout: int | None = Field(None, ge=1, le=86400, description="Seconds an attempt may take.")
-    retries: int | None = Field(None, ge=0, le=100, description="How often a failing job is tried again.")
+    timeout: Annotated[int, Field(ge=1, le=86400), WHOLE] | None = Field(
+        None, description="Seconds an attempt may take."
+    )
+    retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
+        None, description="How often a failing job is tried again."
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=16)
     unique: UniqueInput | None = None
 
@@ -375,6 +413,23 @@ class NewEmptying(Input):
     """A queue is emptied only by who types its name."""
 
     confirm: str
+
+
+class NewToken(Input):
+    """A token to be made."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=PLAIN, examples=["shop backend"])
+    scopes: list[Annotated[Scope, Field(strict=False)]] = Field(min_length=1, max_length=4)
+    tasks: list[Pattern] = Field(
+        default_factory=lambda: ["*"],
+        min_length=1,
+        max_length=50,
+        description="Patterns of the task names it may see and use.",
+        examples=[["mail.*"]],
+    )
+    expires_in: Annotated[int, Field(ge=60, le=TEN_YEARS), WHOLE] | None = Field(
+        None, description="Seconds; it never expires when left out."
+    )
 
 
 class FailuresQuery(Query):
