@@ -51,7 +51,7 @@ def document(result: Summary, title: str, *, top: int, made: datetime) -> bytes:
     _letters.ready()
     size = landscape(A4) if len(result.columns) >= _WIDE_FROM else A4
     target = io.BytesIO()
-    template = BaseDocTemplate(target, pagesize=size, title=_letters.shown(title), creator="Nightshift", lang="en")
+    template = BaseDocTemplate(target, pagesize=size, title=_letters.shown(title), author="Nightshift", lang="en")
     width = size[0] - 2 * _MARGIN
     height = size[1] - 2 * _MARGIN
     frame = Frame(_MARGIN, _MARGIN, width, height, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0)

@@ -49,7 +49,8 @@ def _fill_table(sheet: Any, result: Summary, title: str) -> None:
         sheet.append(_row(sheet, group, formats))
     total = Group("Total", [column.total for column in result.columns], result.rows)
     sheet.append(_row(sheet, total, formats, font=_BOLD, border=_LINE))
-    sheet.add_chart(_chart(sheet, result), f"{get_column_letter(last_column + 2)}{_HEADER_ROW}")
+    if result.groups:
+        sheet.add_chart(_chart(sheet, result), f"{get_column_letter(last_column + 2)}{_HEADER_ROW}")
 
 
 def _lay_out(sheet: Any, result: Summary, last_row: int, last_column: int) -> None:
