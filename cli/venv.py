@@ -73,8 +73,9 @@ def _create(venv: Path) -> None:
 
 
 def _install(root: Path, venv: Path, name: str) -> None:
-    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
-    command += ["--disable-pip-version-check", "--requirement", str(root / name)]
+    # The pins name everything, so nothing is resolved; what is used is compiled when it is first imported.
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile"]
+    command += ["--no-input", "--disable-pip-version-check", "--requirement", str(root / name)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PIP_USER": "0"})
     (root / ".data" / "pip.log").write_text(done.stdout + done.stderr)
     if done.returncode:
