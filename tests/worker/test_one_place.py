@@ -1,0 +1,208 @@
+"""Whatever happens, every accepted job is in exactly one place, and that is the one its status names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from redis import Redis
+
+from jobs import connection, control, keys, recovery
+from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State, Stopped
+from jobs.dispatch import JobRequest, submit, submit_many
+from jobs.errors import JobConflict, JobMissing
+from jobs.registry import task_of
+from jobs.running import AttemptError, Discarded, Failed, Finished, Quarantined, Retrying, Snoozed
+from tests.worker import sample_tasks as sample
+
+pytestmark = pytest.mark.server
+
+TASK = task_of(sample.add).name
+QUEUES = ("high", "default")
+ERROR = AttemptError("ValueError", "no", "ValueError: no")
+ENDINGS: list[Ending] = [
+    Finished(b"1"),
+    Failed(ERROR),
+    Discarded(ERROR),
+    Retrying(0.0, ERROR),
+    Retrying(60.0, ERROR),
+    Snoozed(60.0),
+    Quarantined("unknown"),
+    Interrupted("deploy"),
+    Stopped("by hand"),
+]
+REGISTRY = {"started": "wip", "scheduled": "scheduled", "finished": "finished", "failed": "failed"} | {
+    "stopped": "failed",
+    "canceled": "canceled",
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A settling call as it was sent."""
+
+    claim: Claim
+    ending: Ending
+    queues: tuple[str, ...]
+    execution: str
+
+
+class Places(RuleBasedStateMachine):
+    """Random operations by several horses, supervisors and people."""
+
+    jobs = Bundle("jobs")
+    running = Bundle("running")
+    sent = Bundle("sent")
+
+    @initialize()
+    def begin(self) -> None:
+        self.redis = connection.client()
+        self.redis.flushall()
+        self.horses = [Claims(self.redis, f"horse-{number}") for number in range(3)]
+        self.accepted: set[str] = set()
+        self.deleted: set[str] = set()
+        self.applied: Counter[str] = Counter()
+
+    @rule(target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans())
+    def enqueue(self, queue: str, delayed: bool) -> str:
+        job = submit(JobRequest(task=TASK, args={"a": 1, "b": 2}, queue=queue, run_at=_later() if delayed else None))
+        self.accepted.add(job.id)
+        return job.id
+
+    @rule(number=st.integers(1, 4))
+    def enqueue_many(self, number: int) -> None:
+        many = submit_many(JobRequest(task=TASK, args={"a": n, "b": 0}) for n in range(number))
+        self.accepted |= {job.id for job in many}
+
+    @rule(target=running, horse=st.integers(0, 2), again=st.booleans())
+    def claim(self, horse: int, again: bool) -> object:
+        claims = self.horses[horse]
+        execution = claims.new_execution()
+        found = claims.claim(QUEUES, execution, 1.0)
+        if again:  # as after a lost reply
+            repeated = claims.claim(QUEUES, execution, 1.0)
+            assert found is None or (repeated is not None and repeated.job_id == found.job_id)
+            found = repeated
+        return multiple() if found is None else found
+
+    @rule(target=sent, claim=running, ending=st.sampled_from(ENDINGS), horse=st.integers(0, 2), more=st.booleans())
+    def settle(self, claim: Claim, ending: Ending, horse: int, more: bool) -> object:
+        sent = Sent(claim, ending, QUEUES if more else (), self.horses[horse].new_execution())
+        settled = self._send(sent)
+        if settled.state is State.OWNED:
+            self.applied[claim.execution] += 1
+            assert self.applied[claim.execution] == 1
+        return sent
+
+    @rule(sent=consumes(sent))
+    def settle_again(self, sent: Sent) -> None:
+        """The reply was lost, and the call is sent once more, perhaps much later."""
+        assert self._send(sent).state is not State.OWNED
+
+    def _send(self, sent: Sent) -> Settled:
+        return self.horses[0].settle(
+            sent.claim, sent.ending, at=2.0, peak_kb=1, queues=sent.queues, execution=sent.execution
+        )
+
+    @rule(claim=running)
+    def crash(self, claim: Claim) -> None:
+        recovery.crashed(self.redis, claim.queue, claim.job_id, claim.execution, reason="killed")
+
+    @rule(claim=running)
+    def lose_the_lease(self, claim: Claim) -> None:
+        wip = keys.registry("wip", claim.queue)
+        self.redis.zadd(wip, {f"{claim.job_id}:{claim.execution}": 1}, xx=True)
+
+    @rule()
+    def reap(self) -> None:
+        list(recovery.Reaper(self.redis).run(0.0))
+
+    @rule(due=st.booleans())
+    def promote(self, due: bool) -> None:
+        for queue in QUEUES if due else ():
+            scheduled = keys.registry("scheduled", queue)
+            for member in cast("list[bytes]", self.redis.zrange(scheduled, 0, 0)):
+                self.redis.zadd(scheduled, {member.decode(): 1})
+        recovery.promote(self.redis)
+
+    @rule(job=jobs, verb=st.sampled_from([control.cancel, control.requeue]))
+    def change(self, job: str, verb: Callable[[str], None]) -> None:
+        try:
+            verb(job)
+        except (JobConflict, JobMissing):
+            pass
+
+    @rule(job=jobs)
+    def delete(self, job: str) -> None:
+        try:
+            control.delete(job)
+            self.deleted.add(job)
+        except (JobConflict, JobMissing):
+            pass
+
+    @rule()
+    def sweep_and_tidy(self) -> None:
+        assert recovery.sweep(self.redis) == []
+        recovery.tidy(self.redis)
+
+    @invariant()
+    def every_job_is_in_the_one_place_that_its_status_names(self) -> None:
+        if not hasattr(self, "redis"):
+            return
+        places = _places(self.redis)
+        for job_id in self.accepted - self.deleted:
+            raw = self.redis.hget(keys.job(job_id), "status")
+            status = raw.decode() if isinstance(raw, bytes) else "missing"
+            assert places.pop(job_id, []) == ["queue" if status == "queued" else REGISTRY[status]], (job_id, status)
+        assert places == {}
+
+    @invariant()
+    def the_ledger_has_every_job(self) -> None:
+        if hasattr(self, "redis"):
+            ledger = cast("list[bytes]", self.redis.zrange(keys.JOBS, 0, -1))
+            assert {job_id.decode() for job_id in ledger} == self.accepted - self.deleted
+
+
+def _later() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=60)
+
+
+def _places(redis: Redis) -> dict[str, list[str]]:
+    """Where each id is found."""
+    found: dict[str, list[str]] = {}
+    for queue in QUEUES:
+        for member in cast("list[bytes]", redis.lrange(keys.queue(queue), 0, -1)):
+            found.setdefault(member.decode(), []).append("queue")
+        for kind in ("wip", "scheduled", "finished", "failed", "canceled"):
+            for member in cast("list[bytes]", redis.zrange(keys.registry(kind, queue), 0, -1)):
+                found.setdefault(member.decode().partition(":")[0], []).append(kind)
+    return found
+
+
+def test_every_job_is_in_exactly_one_place(redis: Redis) -> None:
+    run_state_machine_as_test(
+        Places,
+        settings=settings(
+            max_examples=120,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
