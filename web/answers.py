@@ -25,10 +25,10 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def show_unless_known(view: BaseModel, headers: Headers | None = None) -> Response:
+def show_unless_known(view: BaseModel, headers: Headers | None = None, etag: str | None = None) -> Response:
     """A model as JSON with an ETag; 304 when the client has it already."""
     response = show(view, headers=headers)
-    response.set_etag(etag_of(view))
+    response.set_etag(etag or etag_of(view))
     response.headers["Cache-Control"] = "private, no-cache"
     return response.make_conditional(request.environ)
 

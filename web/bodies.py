@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from jobs.settings import Settings
 
 from .problems import Refused
-from .schemas import Fault
+from .schemas.problems import Fault
 
 DEPTH = 32
 _ENVELOPE = 64 * 1024

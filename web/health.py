@@ -11,7 +11,7 @@ from .access import public
 from .answers import answers, show
 from .problems import Refused
 from .resource import resource
-from .schemas import LiveView, ReadyView, VersionView
+from .schemas.health import LiveView, ReadyView, VersionView
 
 api = resource("health", __name__, __doc__, prefix=None)
 

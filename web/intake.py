@@ -18,7 +18,9 @@ from jobs.uniqueness import Unique
 
 from .access import caller
 from .problems import Refused
-from .schemas import TEN_YEARS, Fault, NewJob
+from .schemas.asking import NewJob
+from .schemas.base import TEN_YEARS
+from .schemas.problems import Fault
 
 _KEY = re.compile(r"[!-~]{1,128}")
 

@@ -15,7 +15,7 @@ from jobs.tokens import Scope
 from .access import access_of
 from .answers import COMMON
 from .problems import MEDIA_TYPE, invalid
-from .schemas import ProblemView
+from .schemas.problems import ProblemView
 
 VERSION = "3.1.1"
 INFO = {
@@ -58,6 +58,11 @@ _TAKEN: dict[str, dict[str, Any]] = {
         "description": "The same key gives the same job for 24 hours, however often the request is sent.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
         "example": "order-4711",
+    },
+    "If-Match": {
+        "description": "The ETag of what is changed, so that no change of another is overwritten.",
+        "required": True,
+        "schema": {"type": "string"},
     },
     "If-None-Match": {
         "description": "The ETag that is known: 304 when nothing has changed.",

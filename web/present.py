@@ -9,7 +9,7 @@ from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job
 
-from .schemas import ArtifactView, AttemptView, ErrorView, JobSummary, JobView, LinksView, ProgressView
+from .schemas.jobs import ArtifactView, AttemptView, ErrorView, JobSummary, JobView, LinksView, ProgressView
 
 
 def job_summary(job: Job) -> JobSummary:

@@ -21,6 +21,9 @@ from jobs.errors import (
     NightshiftError,
     QueueMissing,
     RedisUnavailable,
+    ScheduleConflict,
+    ScheduleDefinitionError,
+    ScheduleMissing,
     TokenMissing,
     TooLarge,
     UnknownTask,
@@ -29,7 +32,7 @@ from jobs.errors import (
 from jobs.logs import get_logger
 
 from . import tracing
-from .schemas import Fault, ProblemView
+from .schemas.problems import Fault, ProblemView
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:nightshift:problem:"
@@ -110,6 +113,9 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
     JobMissing: lambda error: Refused(404, "job-missing", str(error)),
     QueueMissing: lambda error: Refused(404, "queue-missing", str(error)),
+    ScheduleMissing: lambda error: Refused(404, "schedule-missing", str(error)),
+    ScheduleDefinitionError: lambda error: Refused(422, "invalid-schedule", str(error)),
+    ScheduleConflict: lambda error: Refused(409, "conflict", str(error)),
     TokenMissing: lambda error: Refused(404, "token-missing", str(error)),
     WorkerMissing: lambda error: Refused(404, "worker-missing", str(error)),
     FileMissing: lambda error: Refused(404, "file-missing", str(error)),

@@ -8,7 +8,7 @@ from jobs.records import Job
 
 from .access import caller
 from .present import job_view
-from .schemas import JobView
+from .schemas.jobs import JobView
 
 
 def visible_job(job_id: str) -> Job:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 
 from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
-from . import files, jobs, operations, queues, tasks, tokens
+from . import files, jobs, operations, queues, schedules, tasks, tokens
 
 
 def register(app: OpenAPI) -> None:
     """Add every resource."""
-    for resource in (tasks, files, jobs, queues, operations, tokens):
+    for resource in (tasks, files, jobs, queues, schedules, operations, tokens):
         app.register_api(resource.api)

@@ -10,7 +10,8 @@ from ..access import caller, needs
 from ..answers import answers, nothing, show
 from ..intake import submit
 from ..present import job_path
-from ..schemas import JobView, NewRetry
+from ..schemas.asking import NewRetry
+from ..schemas.jobs import JobView
 from ..visible import visible_job, whole_view
 from .jobs import JobPath, api  # the same blueprint: flask-openapi keeps one entry for each path of a blueprint
 

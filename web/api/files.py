@@ -20,7 +20,8 @@ from ..answers import answers, show
 from ..bodies import takes_raw, takes_up_to
 from ..problems import Refused
 from ..resource import resource
-from ..schemas import FileView, Query
+from ..schemas.base import Query
+from ..schemas.files import FileView
 
 api = resource("files", __name__, __doc__)
 

@@ -16,7 +16,9 @@ from ..paging import following
 from ..present import job_path, job_summary
 from ..problems import Refused
 from ..resource import resource
-from ..schemas import Fault, JobsQuery, JobsView, JobView, LogLineView, LogView, NewJob, ResultView
+from ..schemas.asking import NewJob
+from ..schemas.jobs import JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
+from ..schemas.problems import Fault
 from ..visible import visible_job, whole_view
 from ..waiting import wait_until
 from .files import download

@@ -10,7 +10,7 @@ from ..access import caller, needs
 from ..answers import answers, show
 from ..paging import following
 from ..resource import resource
-from ..schemas import (
+from ..schemas.operations import (
     AuditEntryView,
     AuditQuery,
     AuditView,

@@ -12,7 +12,8 @@ from ..access import caller, needs
 from ..answers import answers, nothing, show
 from ..problems import Refused
 from ..resource import resource
-from ..schemas import EmptiedView, Fault, NewEmptying, NewPause, PauseView, QueuesView, QueueView
+from ..schemas.operations import EmptiedView, NewEmptying, NewPause, PauseView, QueuesView, QueueView
+from ..schemas.problems import Fault
 
 api = resource("queues", __name__, __doc__)
 

@@ -11,7 +11,7 @@ from jobs.tokens import Scope
 from ..access import caller, needs
 from ..answers import answers, show_unless_known
 from ..resource import resource
-from ..schemas import TasksView, TaskView
+from ..schemas.tasks import TasksView, TaskView
 
 api = resource("tasks", __name__, __doc__)
 

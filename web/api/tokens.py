@@ -11,7 +11,7 @@ from jobs.tokens import Scope
 from ..access import caller, needs
 from ..answers import answers, nothing, show
 from ..resource import resource
-from ..schemas import MadeTokenView, NewToken, TokensView, TokenView
+from ..schemas.tokens import MadeTokenView, NewToken, TokensView, TokenView
 
 api = resource("tokens", __name__, __doc__)
 

@@ -1,0 +1,49 @@
+"""Jobs as they are asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from jobs.uniqueness import LONGEST
+
+from .base import TEN_YEARS, WHOLE, Input, InputTime, QueueName, Tag
+
+
+class UniqueInput(Input):
+    """While a job like it exists, that job is the answer. Alike are jobs of the same task and arguments, or key."""
+
+    until: Literal["started", "done", "window"] = Field(
+        "done", description="Until the job has started, has ended in whatever way, or for `window` seconds."
+    )
+    key: str | None = Field(None, min_length=1, max_length=200, description="Instead of the arguments.")
+    window: Annotated[int, Field(ge=1, le=LONGEST), WHOLE] = Field(LONGEST, description="Seconds.")
+
+
+class NewJob(Input):
+    """A job to be enqueued."""
+
+    task: str = Field(min_length=1, max_length=200, examples=["images.thumbnail"])
+    args: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="By name; GET /api/v1/tasks/{name} has their schema.",
+        examples=[{"photo": "file_0123456789abcdef0123456789abcdef", "width": 320}],
+    )
+    queue: QueueName | None = Field(None, description="Instead of the task's own.")
+    delay: float | None = Field(None, ge=0, le=TEN_YEARS, description="Seconds to wait; not together with run_at.")
+    run_at: InputTime | None = Field(None, description="When to run; not together with delay.")
+    timeout: Annotated[int, Field(ge=1, le=86400), WHOLE] | None = Field(
+        None, description="Seconds an attempt may take."
+    )
+    retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
+        None, description="How often a failing job is tried again."
+    )
+    tags: list[Tag] = Field(default_factory=list, max_length=16)
+    unique: UniqueInput | None = None
+
+
+class NewRetry(Input):
+    """How to try again."""
+
+    args: dict[str, JsonValue] | None = Field(None, description="Other arguments, for a new job.")

@@ -1,0 +1,129 @@
+"""Jobs as they are shown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from .base import Instant, Query, View
+
+
+class ProgressView(View):
+    """How far the task says it is."""
+
+    done: float
+    total: float | None
+    note: str
+    at: Instant
+
+
+class ErrorView(View):
+    """Why the last attempt failed."""
+
+    type: str = Field(examples=["ValueError"])
+    message: str
+
+
+class AttemptView(View):
+    """One execution of a job."""
+
+    number: int
+    started_at: Instant | None
+    ended_at: Instant | None
+    duration: float | None = Field(description="Seconds.")
+    worker: str | None
+    outcome: str
+    error: ErrorView | None
+
+
+class ArtifactView(View):
+    """A file that a job made."""
+
+    name: str
+    content_type: str
+    size: int
+    href: str
+
+
+class LinksView(View):
+    """Where the rest of a job is."""
+
+    self: str
+    result: str
+    log: str
+
+
+class JobSummary(View):
+    """A job, as lists show it."""
+
+    id: str = Field(examples=["5f0c1d6f0a3b4c0e9a7c3f1e2d4b5a69"])
+    task: str
+    args: dict[str, JsonValue]
+    queue: str
+    status: str = Field(
+        description="queued, scheduled (delayed), started, finished, failed, canceled, deferred or stopped.",
+        examples=["finished"],
+    )
+    created_at: Instant
+    enqueued_at: Instant | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    run_at: Instant | None = Field(description="When a delayed job is due.")
+    attempt: int = Field(description="Attempts started so far.")
+    max_attempts: int
+    progress: ProgressView | None
+    error: ErrorView | None
+    worker: str | None
+    tags: list[str]
+    schedule: str | None
+    tick: str | None
+    links: LinksView
+
+
+class JobView(JobSummary):
+    """A job with its attempts and what it made."""
+
+    attempts: list[AttemptView]
+    artifacts: list[ArtifactView]
+
+
+class JobsView(View):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobSummary]
+    next: str | None = Field(description="Where the next page is; null on the last.")
+
+
+class ResultView(View):
+    """What the task returned."""
+
+    id: str
+    result: JsonValue
+
+
+class LogLineView(View):
+    """One line that the task logged."""
+
+    at: Instant
+    attempt: int
+    message: str
+    fields: dict[str, JsonValue]
+
+
+class LogView(View):
+    """What the task logged, oldest first."""
+
+    id: str
+    lines: list[LogLineView]
+
+
+class JobsQuery(Query):
+    """Which jobs to list."""
+
+    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled"] | None = None
+    task: str | None = Field(None, max_length=200)
+    queue: str | None = Field(None, max_length=64)
+    tag: str | None = Field(None, max_length=64)
+    cursor: str | None = Field(None, max_length=200, description="From `next` of the page before.")
+    limit: int = Field(50, ge=1, le=100)
