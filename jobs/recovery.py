@@ -65,16 +65,23 @@ class Reaper:
     def run(self, now: float) -> Iterator[Reaped]:
         """Take the jobs, one by one; `now` is on the monotonic clock. Raises RedisUnavailable."""
         overdue = _overdue(self._client)
-        if now - (self._last_answer or now) > LONGEST_SILENCE:
+        if self._last_answer is not None and now - self._last_answer > LONGEST_SILENCE:
             self._steady_since = now
         self._last_answer = now
         if now > self._steady_since + LEASE + 1:
             yield from filter(None, (self._take(queue, member) for queue, member in overdue))
 
     def _take(self, queue: str, member: str) -> Reaped | None:
-        job_id, _, execution = member.partition(":")
+        job_id, colon, execution = member.partition(":")
+        if not colon:
+            return self._drop(queue, member)
         reason = "the worker stopped sending heartbeats"
         return crashed(self._client, queue, job_id, execution, reason=reason, expired_only=True)
+
+    def _drop(self, queue: str, member: str) -> None:
+        """An entry that is none: nobody could ever settle it."""
+        with translate_errors():
+            self._client.zrem(keys.registry("wip", queue), member)
 
 
 def sweep(client: Client) -> list[str]:

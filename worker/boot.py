@@ -31,13 +31,14 @@ def check(client: Client) -> Server:
     with translate_errors():
         info = client.info()
         synced = _append_sync(client)
-    problems = list(_problems(info))
-    if problems:
-        raise ServerUnfit("; ".join(problems))
+    wrong = problems(info)
+    if wrong:
+        raise ServerUnfit("; ".join(wrong))
     return Server(_version(info), synced if info.get("aof_enabled") else "none")
 
 
-def _problems(info: Mapping[str, Any]) -> list[str]:
+def problems(info: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a server, one sentence each."""
     version = str(info["redis_version"])
     policy = info.get("maxmemory_policy", "noeviction")
     checks = {

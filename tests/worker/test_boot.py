@@ -1,0 +1,48 @@
+"""A worker starts only on a server that keeps its promise, and takes few of its connections."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from redis import Redis
+
+from tests.worker.conftest import Stable
+from worker import boot
+from worker.endings import cause_of_death
+
+
+def test_a_fit_server_is_described(redis: Redis) -> None:
+    found = boot.check(redis)
+    assert found.version.split()[0] in {"valkey", "redis"}
+    assert found.durability == "none"
+
+
+def test_all_that_is_wrong_with_a_server_is_said_at_once() -> None:
+    problems = boot.problems({"redis_version": "6.0.16", "maxmemory_policy": "allkeys-lru"})
+    assert len(problems) == 2
+    assert "6.2 is the oldest" in problems[0]
+    assert "noeviction" in problems[1]
+
+
+@pytest.mark.processes
+def test_a_worker_refuses_a_server_that_evicts(start_worker: Stable, redis: Redis) -> None:
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        worker = start_worker(ready=False)
+        assert worker.process.wait(15) == 1
+        assert "set maxmemory-policy noeviction" in worker.output.read_text()
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+
+
+@pytest.mark.processes
+def test_a_worker_takes_one_connection_and_one_for_each_horse(start_worker: Stable, redis: Redis) -> None:
+    before = len(cast("list[object]", redis.client_list()))
+    start_worker("--horses", "2")
+    assert len(cast("list[object]", redis.client_list())) - before <= 3
+
+
+def test_a_cause_of_death_is_told_in_words() -> None:
+    assert cause_of_death(9, 512 * 1024) == "killed by signal 9 (SIGKILL), peak 512 MB, probably out of memory"
+    assert cause_of_death(3 << 8, 0) == "the process exited with code 3"
