@@ -161,9 +161,10 @@ class JobContext:
         """Write an artifact piece by piece; bytes from `offset` on are replaced.
 
         With a checkpoint that holds `tell()` after `flush()`, a job that is run again goes on where it stopped.
+        Raises FileMissing when an offset is given and what was written before has expired.
         """
-        file_id = self.notes.artifact(name) if offset else None
-        writer = files.Writer(name, content_type, file_id=file_id, offset=offset if file_id else 0, ttl=_artifact_ttl())
+        file_id = files.get(self.notes.artifact(name) or name).id if offset else None
+        writer = files.Writer(name, content_type, file_id=file_id, offset=offset, ttl=_artifact_ttl())
         self.notes.add_artifact(name, writer.id)
         return writer
 

@@ -13,14 +13,22 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from . import registry
 from .context import JobContext, RedisNotes, bound
-from .errors import FileMissing, InvalidArguments, RedisUnavailable, ResultNotJson, ResultTooLarge, UnknownTask
+from .errors import (
+    FileMissing,
+    FileTooLarge,
+    InvalidArguments,
+    RedisUnavailable,
+    ResultNotJson,
+    ResultTooLarge,
+    UnknownTask,
+)
 from .files import File
 from .registry import Task
 from .retries import Discard, RetryLater, Snooze
 from .settings import current_settings
 
 _TRACEBACK_BYTES = 32 * 1024
-_HOPELESS = (InvalidArguments, FileMissing, ResultNotJson, ResultTooLarge)
+_HOPELESS = (InvalidArguments, FileMissing, FileTooLarge, ResultNotJson, ResultTooLarge)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .errors import SettingsError
 
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_HOST = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LEAST_SECRET = 16
 _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 _RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
@@ -121,6 +123,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must start with {', '.join(schemes)}")
         return value
 
+    @field_validator("outbound_allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [item for item in value if not (_HOST.fullmatch(item) or _is_network(item))]
+        if wrong:
+            raise ValueError(f"must be host names and networks such as 10.0.0.0/8, which {wrong[0]!r} is not")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -148,6 +158,13 @@ class Settings(BaseSettings):
 
 def _is_production(info: ValidationInfo) -> bool:
     return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ip_network(text))
+    except ValueError:
+        return False
 
 
 def read_settings() -> Settings:

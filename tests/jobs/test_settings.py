@@ -56,6 +56,7 @@ def test_development_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SMTP_URL", "mail.example.com", "must start with smtp://"),
         ("TIMEZONE", "Middle-earth/Shire", "IANA time zone"),
         ("LOG_LEVEL", "loud", "pattern"),
+        ("OUTBOUND_ALLOW", "10.0.0.0/33", "networks such as 10.0.0.0/8, which '10.0.0.0/33' is not"),
         ("HORSES", "0", "greater than or equal to 1"),
     ],
 )
