@@ -74,7 +74,8 @@ class Reaper:
     def _take(self, queue: str, member: str) -> Reaped | None:
         job_id, colon, execution = member.partition(":")
         if not colon:
-            return self._drop(queue, member)
+            self._drop(queue, member)
+            return None
         reason = "the worker stopped sending heartbeats"
         return crashed(self._client, queue, job_id, execution, reason=reason, expired_only=True)
 

@@ -32,5 +32,11 @@ local function renew()
   return lost
 end
 
+-- A heartbeat must not fail because of a key that is not ours to check.
+local function paused()
+  local names = redis.pcall('HKEYS', KEYS[3])
+  return names.err and {} or names
+end
+
 local lost = renew()
-return {beat(), redis.call('EXISTS', KEYS[2]), redis.call('SMEMBERS', KEYS[3]), lost}
+return {beat(), redis.call('EXISTS', KEYS[2]), paused(), lost}

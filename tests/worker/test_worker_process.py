@@ -13,7 +13,7 @@ from rq.command import send_kill_horse_command, send_shutdown_command, send_stop
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
-from jobs import enqueue, enqueue_in, keys, monitor, with_options
+from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import ended, eventually, has_status
@@ -160,13 +160,13 @@ def test_a_suspended_worker_takes_no_job_until_it_is_resumed(start_worker: Stabl
 
 
 def test_a_paused_queue_is_left_alone_and_the_others_are_not(start_worker: Stable, redis: Redis) -> None:
-    redis.sadd(keys.PAUSED, "high")
+    queues.pause("high", note="", by="a test")
     start_worker("--queues", "high,default", "--horses", "1")
     eventually(lambda: monitor.workers() and monitor.workers()[0].state == "idle")
     paused, other = with_options(sample.add, queue="high").enqueue(1, 2), enqueue(sample.add, 1, 2)
     assert ended(other).status == "finished"
     assert monitor.get_job(paused.id).status == "queued"
-    redis.srem(keys.PAUSED, "high")
+    queues.resume("high", by="a test")
     assert ended(paused).status == "finished"
 
 
