@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     try:
         with _only_run() as lock:
             return _run(options.port, lock, demo=options.demo)
-    except (RunError, server.ServerError, OSError) as error:
+    except (RunError, server.ServerError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -46,16 +46,29 @@ def _run(port: int, lock: int, *, demo: bool) -> int:
     variables = environment(ROOT, DATA, port=port, given=_given()) | {"NIGHTSHIFT_RUN": str(RUN)}
     _require_free(variables["HOST"], port)
     address = server_address(DATA)
-    binary = "" if variables.get("REDIS_URL") else str(server.find_binary())
-    if binary:
-        variables["REDIS_URL"] = server.url_of(address)
+    binary = _choose_server(variables, address)
     if demo:
         variables.setdefault("OUTBOUND_ALLOW", "127.0.0.1")  # the demo's jobs call a service on this machine
     with _kept(variables, [str(DATA), str(address), binary, "demo" * demo], lock) as keeper:
         if binary:
             server.wait_until_ready(keeper, address=address, folder=DATA / "redis")
         code = _supervise(variables)
+    if keeper.returncode < 0:  # it was killed, and could not do its part
+        processes.sweep(RUN, seconds=5)
+        server.shut_down(address)
+        return 1
     return keeper.returncode or code
+
+
+def _choose_server(variables: dict[str, str], address: Path) -> str:
+    """Complete REDIS_URL; gives the server to start, or nothing when the environment names one that is fit."""
+    if not variables.get("REDIS_URL"):
+        variables["REDIS_URL"] = server.url_of(address)
+        return str(server.find_binary())
+    check = [sys.executable, "-m", "cli", "check"]
+    if subprocess.run(check, env=variables, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+        raise RunError("Solve that, or unset REDIS_URL: then an embedded server is started.")
+    return ""
 
 
 def _given() -> dict[str, str]:
@@ -64,7 +77,7 @@ def _given() -> dict[str, str]:
 
 @contextmanager
 def _only_run() -> Iterator[int]:
-    """Hold the lock of this checkout; everything that is started holds it too, so it is free when all has ended."""
+    """Hold the lock of this checkout; the keeper holds it too, so it is free when all has ended."""
     DATA.mkdir(mode=0o700, exist_ok=True)
     with (DATA / "dev.lock").open("a+") as file:
         _acquire(file.fileno(), DATA / "dev.lock")
@@ -117,8 +130,7 @@ def _kept(variables: Mapping[str, str], arguments: list[str], lock: int) -> Iter
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         keeper.stdin.close()
-        if keeper.wait() < 0:
-            processes.sweep(RUN, seconds=5)  # the keeper itself was killed
+        keeper.wait()
 
 
 class _Honcho(manager.Manager):  # type: ignore[misc]  # honcho has no types
@@ -149,7 +161,8 @@ def _supervise(variables: Mapping[str, str]) -> int:
         print("Some processes did not end in time and were killed.", file=sys.stderr)
     except KeyError:
         pass  # a signal came before honcho knew all pids: the keeper knows them
-    return int(honcho.returncode or 0)
+    code = int(honcho.returncode or 0)
+    return code if code >= 0 else 128 - code  # a process that was killed, as a shell tells it
 
 
 def _end_with_the_parent() -> None:

@@ -109,14 +109,10 @@ def _announce(plan: Plan) -> None:
     facts = {name.lower(): os.environ[name] for name in ("ADMIN_PASSWORD", "API_TOKEN", "REDIS_URL")}
     write_private(plan.data / "dev.json", {"url": url, **facts})
     redis = f"embedded: {_program(plan.binary)}, data in .data/redis" if plan.binary else "yours, at REDIS_URL"
-    lines = [
-        f"Nightshift is ready:  {url}",
-        f"Admin password:       {facts['admin_password']}",
-        f"API token:            {facts['api_token']}",
-        f"Redis:                {redis}",
-        "Ctrl-C stops everything; the data stays for the next start.",
-    ]
-    print("", *(f"    {line}" for line in lines), "", sep="\n", flush=True)
+    shown = {"URL": url, "Admin password": facts["admin_password"], "API token": facts["api_token"], "Redis": redis}
+    lines = [f"  {name:<16}{value}" for name, value in shown.items()]
+    end = "Ctrl-C stops everything; the data stays for the next start."
+    print("", "Nightshift is ready.", *lines, end, "", sep="\n", flush=True)
 
 
 def _program(binary: str) -> str:

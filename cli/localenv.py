@@ -33,8 +33,11 @@ def environment(root: Path, data: Path, *, port: int, given: Mapping[str, str]) 
 
 
 def _kept_secrets(file: Path) -> dict[str, str]:
-    """Made at the first start, and the same ever after."""
-    kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    """Made at the first start, and the same ever after. Raises ValueError for a damaged file."""
+    try:
+        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        raise ValueError(f"{file} is damaged: delete it, and new secrets are made.") from None
     missing = {name: make() for name, make in _MAKERS.items() if name not in kept}
     if missing:
         write_private(file, kept | missing)

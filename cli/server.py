@@ -105,14 +105,23 @@ def wait_until_ready(process: subprocess.Popen[bytes], *, address: Path, folder:
 
 def answers(address: Path) -> bool:
     """Whether a loaded server listens on this socket."""
+    return _ask(address, "PING").startswith(b"+PONG")
+
+
+def shut_down(address: Path) -> None:
+    """Let a server whose parent is gone end by itself; nothing happens where none listens."""
+    _ask(address, "SHUTDOWN")
+
+
+def _ask(address: Path, command: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(1)
         try:
             connection.connect(str(address))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(7).startswith(b"+PONG")
+            connection.sendall(f"{command}\r\n".encode())
+            return connection.recv(100)
         except OSError:
-            return False
+            return b""
 
 
 def url_of(address: Path) -> str:

@@ -114,7 +114,7 @@ class Dev:
         return code
 
     def wait_until_all_ended(self) -> None:
-        """Every process of a run holds its lock and its output: wait for both."""
+        """The keeper, which ends last, holds the lock, and every process holds the output: wait for both."""
         with (self.checkout / ".data" / "dev.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
         self._reader.join(30)

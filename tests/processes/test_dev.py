@@ -116,7 +116,7 @@ def test_a_taken_port_is_named_with_another_one(checkout: Path) -> None:
 def test_a_server_of_ones_own_is_used_instead(checkout: Path, redis_url: str) -> None:
     dev = Dev(checkout, "--port", str(free_port()), REDIS_URL=redis_url).wait_until_ready()
     assert dev.facts["redis_url"] == redis_url
-    assert "Redis:                yours" in dev.output
+    assert "  Redis           yours" in dev.output
     assert not any("valkey-server" in line for line in processes_of(checkout))
     dev.stop()
     assert processes_of(checkout) == []
