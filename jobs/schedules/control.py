@@ -1,7 +1,7 @@
 """What a person does to a schedule. Web and command line call the same functions; the clock sees the result in Redis.
 
 Every function notes its actor in the audit log, and raises ScheduleMissing when there is no such schedule,
-ScheduleConflict when its state does not allow the act, and RedisUnavailable.
+ScheduleConflict when its state does not allow the act, and RedisUnavailable. `now` is the server's time unless given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import connection, dispatch
 from ..connection import Client
-from ..errors import ScheduleConflict, ScheduleMissing
+from ..errors import ScheduleConflict, ScheduleDefinitionError, ScheduleMissing
 from ..scripts import Value, script
 from ..settings import current_settings
 from . import keys, planning, rules, store, words
@@ -23,7 +23,7 @@ from .deciding import Decider, job_of
 from .definitions import Definition, changed, define, in_zone
 from .leases import Lease
 from .reads import get_schedule, next_ticks
-from .ticks import count_ticks
+from .ticks import count_ticks, next_tick
 from .views import ScheduleView
 from .writing import Writer, range_args
 
@@ -57,12 +57,22 @@ def create(fields: Mapping[str, Any], *, actor: str) -> ScheduleView:
     definition = in_zone(define(**fields), current_settings().timezone)
     client = connection.client()
     with connection.translate_errors():
-        if Writer(client, actor).save(definition, None, store.time_of(client)) == "exists":
+        now = store.time_of(client)
+        if next_tick(definition.rule, now) is None:
+            raise ScheduleDefinitionError(f"schedule {definition.id!r}: it never fires, because its time has passed")
+        if Writer(client, actor).save(definition, None, now) == "exists":
             raise ScheduleConflict(f"there is a schedule with the id {definition.id!r} already")
     return get_schedule(definition.id)
 
 
-def edit(schedule_id: str, changes: Mapping[str, Any], *, actor: str, revision: int | None = None) -> ScheduleView:
+def edit(
+    schedule_id: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: str,
+    revision: int | None = None,
+    now: datetime | None = None,
+) -> ScheduleView:
     """Change some fields. What the old rule still owes is decided first, and a new rule holds from now on.
 
     With `revision`, nothing is changed unless that is the present one (ScheduleConflict). Raises
@@ -72,9 +82,9 @@ def edit(schedule_id: str, changes: Mapping[str, Any], *, actor: str, revision: 
     decider = Decider(client, current_settings(), Lease(client, name=actor))
 
     def attempt() -> str:
-        before = decider.settled(changed(_find(schedule_id, client, revision).definition, changes))
-        before = before or _find(schedule_id, client)
-        return Writer(client, actor).save(changed(before.definition, changes), before, store.time_of(client))
+        found, instant = _find(schedule_id, client, revision), _instant(client, now)
+        before = decider.settled(changed(found.definition, changes), instant) or found
+        return Writer(client, actor).save(changed(before.definition, changes), before, instant)
 
     with connection.translate_errors():
         _until_unchanged(schedule_id, attempt)
@@ -96,14 +106,14 @@ def pause(schedule_id: str, *, note: str, actor: str) -> None:
     _run("pause_schedule", schedule_id, [schedule_id, note, actor])
 
 
-def resume(schedule_id: str, *, actor: str, catch_up: bool = False) -> None:
+def resume(schedule_id: str, *, actor: str, catch_up: bool = False, now: datetime | None = None) -> None:
     """End a pause. The ticks kept back are missed, or with `catch_up` are late ones and follow the catch-up policy."""
     client = connection.client()
     how = "with catch-up" if catch_up else "without catch-up"
 
     def attempt() -> str:
-        found, now = _find(schedule_id, client), store.time_of(client)
-        missed = None if catch_up else planning.abandoned(found, now, "kept back by a pause")
+        found, instant = _find(schedule_id, client), _instant(client, now)
+        missed = None if catch_up else planning.abandoned(found, instant, "kept back by a pause")
         due = planning.next_due(found, missed.tick if missed else found.floor) if found.definition.enabled else None
         args = [schedule_id, found.revision, found.cursor, "" if due is None else due, actor, how, *range_args(missed)]
         return str(_run("resume_schedule", schedule_id, args).decode())
@@ -152,6 +162,10 @@ def backfill(schedule_id: str, start: datetime, end: datetime, *, actor: str, pe
 def end_backfill(schedule_id: str, *, actor: str) -> None:
     """Stop a backfill; the jobs it has enqueued stay."""
     _run("end_backfill", schedule_id, [schedule_id, actor])
+
+
+def _instant(client: Client, now: datetime | None) -> int:
+    return store.time_of(client) if now is None else rules.milliseconds(now)
 
 
 def _job(definition: Definition, now: int, client: Client, job_id: str) -> list[Value]:

@@ -89,11 +89,11 @@ class Decider:
         wait = (following[0][1] + self._patience - self._lease.now()) / 1000 if following else longest
         return min(max(wait, 0.0), longest)
 
-    def settled(self, definition: Definition) -> Stored | None:
+    def settled(self, definition: Definition, now: int) -> Stored | None:
         """The schedule as it is; before its rule changes, what the old one still owes is decided."""
         before = store.find(definition.id, self._client)
         if before and before.active and before.definition.rule != definition.rule:
-            self._send(self._steps(before, store.time_of(self._client)))
+            self._send(self._steps(before, now))
             return store.find(definition.id, self._client)
         return before
 

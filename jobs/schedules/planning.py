@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
+from .rules import Once
 from .store import Stored
 from .ticks import count_ticks, last_ticks, next_tick, ticks_after
 
@@ -42,8 +43,18 @@ def next_due(stored: Stored, after: int) -> int | None:
 
 
 def abandoned(stored: Stored, now: int, reason: str) -> Step | None:
-    """The ticks that a pause has kept back, as one missed range; None when there are none."""
-    return next(_range(stored, stored.floor, now, reason), None) if stored.paused else None
+    """The ticks that a pause or their jitter has kept back, as one missed range; None when there are none."""
+    if stored.retired or not stored.definition.enabled:
+        return None
+    return next(_range(stored, stored.floor, now, reason), None)
+
+
+def past(stored: Stored, now: int) -> Step | None:
+    """The tick of a new schedule that fires once, when its time has passed already."""
+    rule = stored.definition.rule
+    if not isinstance(rule, Once) or rule.at > now:
+        return None
+    return Step(rule.at, rule.at, None, rule.at, 1, "it was past when it was declared")
 
 
 def _pending(stored: Stored, now: int) -> list[int]:

@@ -88,8 +88,8 @@ class _Synchronisation:
     def _save(self, definition: Definition, digest: str) -> bool:
         writer = writing.Writer(self._client, self._actor, self._release)
         for _ in range(_TRIES):
-            before = self._decider.settled(definition)
-            reply = writer.save(definition, before, store.time_of(self._client), digest=digest)
+            now = store.time_of(self._client)
+            reply = writer.save(definition, self._decider.settled(definition, now), now, digest=digest)
             if reply != "changed":
                 return reply == "saved"
         return False

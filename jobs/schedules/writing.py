@@ -50,9 +50,11 @@ def _state(definition: Definition, before: Stored | None, now: int) -> Stored:
 
 
 def _left_behind(before: Stored | None, after: Stored, now: int) -> list[Value]:
-    if before is None or after.since == before.since:
+    if before is None:
+        return range_args(planning.past(after, now))
+    if after.since == before.since:
         return []
-    return range_args(planning.abandoned(before, now, "the rule was changed during a pause"))
+    return range_args(planning.abandoned(before, now, "kept back when the rule was changed"))
 
 
 def _source(before: Stored | None, digest: str) -> str:

@@ -1,7 +1,7 @@
 """Clocks that a test drives by hand, and schedules whose time a test moves."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -76,6 +76,11 @@ def stored(client: Redis, name: str = "work") -> Stored:
     found = store.find(name, client)
     assert found is not None
     return found
+
+
+def queued(client: Redis) -> list[str]:
+    """The ids in the queue, in order."""
+    return [job_id.decode() for job_id in cast("list[bytes]", client.lrange("rq:queue:default", 0, -1))]
 
 
 @pytest.fixture

@@ -16,14 +16,9 @@ from jobs.schedules.history import history
 from jobs.schedules.planning import plan
 from jobs.settings import Settings
 
-from .conftest import HandClock, end, schedule, start, stored
+from .conftest import HandClock, end, queued, schedule, start, stored
 
 Rewind = Callable[..., int]
-
-
-def queued(client: Redis) -> list[str]:
-    found = cast("list[bytes]", client.lrange("rq:queue:default", 0, -1))
-    return [job_id.decode() for job_id in found]
 
 
 def test_a_due_tick_becomes_one_job_that_knows_its_tick(clock: HandClock, redis: Redis, rewind: Rewind) -> None:
