@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, expect, sync_playwright
 from redis import Redis
 
-from jobs import dispatch, enqueue, with_options
+from jobs import dispatch, enqueue, queues, schedules, with_options
 from jobs.dispatch import JobRequest
 from jobs.settings import Settings
 
@@ -359,7 +359,11 @@ def alive(redis: Redis) -> list[str]:
     running.context.progress(3, 8, "step 3")
     enqueue(greet, "Grace")
     jobs = ["/jobs", "/jobs?status=failed", f"/jobs/{failing.id}", f"/jobs/{running.context.id}", "/jobs/missing"]
-    return ["/", *jobs, "/tasks", "/jobs/new?task=webhooks.deliver"]
+    queues.pause("low", note="a reason", by="somebody")
+    schedules.create({"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
+    schedules.run_now("greet.hourly", actor="somebody")
+    others = ["/failures", "/queues", "/schedules", "/schedules/greet.hourly", "/workers", "/tasks", "/audit"]
+    return ["/", *jobs, *others, "/jobs/new?task=webhooks.deliver"]
 
 
 def faults(page: Page) -> list[str]:

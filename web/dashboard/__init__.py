@@ -6,7 +6,26 @@ from flask import Blueprint, Flask
 
 from web.access import guard
 
-from . import actions, assets, failing, formats, joblist, jobview, login, overview, rendering, sessions, tasks
+from . import (
+    actions,
+    assets,
+    auditlog,
+    failing,
+    failures,
+    formats,
+    joblist,
+    jobview,
+    login,
+    overview,
+    queues,
+    rendering,
+    schedules,
+    sessions,
+    tasks,
+    workers,
+)
+
+_PAGES = (login, overview, joblist, tasks, jobview, actions, failures, queues, schedules, workers, auditlog, failing)
 
 
 def register(app: Flask) -> None:
@@ -14,6 +33,7 @@ def register(app: Flask) -> None:
     sessions.install(app)
     formats.install(app)
     overview.install(app)
+    failures.install(app)
     app.add_url_rule("/static/<digest>/<path:name>", "assets", assets.send)
     app.register_blueprint(_pages())
     guard(app, "dashboard", sessions.guard)
@@ -22,7 +42,6 @@ def register(app: Flask) -> None:
 def _pages() -> Blueprint:
     pages = Blueprint("dashboard", __name__, template_folder="../templates")
     pages.context_processor(rendering.context)
-    for room in (login, overview, joblist, tasks, jobview, actions):
+    for room in _PAGES:
         room.add_to(pages)
-    failing.add_to(pages)
     return pages

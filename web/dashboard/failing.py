@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, render_template
 from werkzeug.exceptions import HTTPException
 
-from jobs.errors import FileMissing, JobConflict, JobMissing, RedisUnavailable
+from jobs.errors import (
+    FileMissing,
+    JobConflict,
+    JobMissing,
+    QueueMissing,
+    RedisUnavailable,
+    ScheduleConflict,
+    ScheduleMissing,
+)
 from web.problems import Refused
 
 from .rendering import is_poll
@@ -17,7 +25,10 @@ def add_to(pages: Blueprint) -> None:
     pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
     pages.register_error_handler(JobMissing, _missing)
     pages.register_error_handler(FileMissing, _missing)
+    pages.register_error_handler(QueueMissing, lambda error: _page(404, "Not found", f"{error}."))
     pages.register_error_handler(JobConflict, lambda error: _page(409, "That is not possible now", str(error)))
+    pages.register_error_handler(ScheduleMissing, lambda error: _page(404, "Not found", f"{error}."))
+    pages.register_error_handler(ScheduleConflict, lambda error: _page(409, "That is not possible now", f"{error}."))
     pages.register_error_handler(RedisUnavailable, _unavailable)
 
 

@@ -23,8 +23,9 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
-    own = (iso, instant, thousands, size, span, took, tone, state_word, status_word, percent, counted, pretty, summary)
-    app.jinja_env.filters.update({function.__name__: function for function in own})
+    times, amounts = (iso, instant, wall, span, took), (thousands, size, percent, counted)
+    for function in (*times, *amounts, tone, state_word, status_word, pretty, summary):
+        app.jinja_env.filters[function.__name__] = function
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -36,6 +37,11 @@ def iso(at: datetime) -> str:
 def instant(at: datetime) -> str:
     """An instant for people; a script on the page turns it into a distance."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def wall(at: datetime) -> str:
+    """A tick on the wall clock of its own time zone."""
+    return at.strftime("%a %d %b %Y, %H:%M:%S" if at.second else "%a %d %b %Y, %H:%M")
 
 
 def thousands(number: float) -> str:

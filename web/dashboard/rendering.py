@@ -29,7 +29,12 @@ class Entry:
 NAVIGATION = (
     Entry("dashboard.overview", "Overview", "overview", "o"),
     Entry("dashboard.jobs", "Jobs", "jobs", "j"),
+    Entry("dashboard.failures", "Failures", "failures", "f"),
+    Entry("dashboard.queues", "Queues", "queues", "q"),
+    Entry("dashboard.schedules", "Schedules", "schedules", "s"),
+    Entry("dashboard.workers", "Workers", "workers", "w"),
     Entry("dashboard.tasks", "Tasks", "tasks", "t"),
+    Entry("dashboard.auditlog", "Audit", "audit", "a"),
 )
 
 

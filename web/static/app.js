@@ -23,14 +23,9 @@ function pace() {
 
 function refresh() {
   if (poll.busy || !live()) return;
-  if (busyWithForm()) return plan();
+  if ($("dialog[open]")) return plan(); // a question on the screen must not be answered by another page
   poll.busy = true;
   htmx.trigger(live(), "refresh", {}, false);
-}
-
-// A form inside the page that somebody is filling in must not be changed under their hands.
-function busyWithForm() {
-  return Boolean(live().querySelector("form[data-dirty]")) || Boolean($("dialog[open]"));
 }
 
 const isPoll = (event) => event.detail?.ctx?.sourceElement === live() && event.detail.ctx.sourceEvent?.type === "refresh";
@@ -92,8 +87,9 @@ function distance(seconds) {
   if (size < 1.5) return seconds < 0 ? "now" : "just now";
   const at = UNITS.findIndex(([, length]) => size >= length);
   const [unit, length] = UNITS[Math.max(at, 0)];
-  const rest = unit === "h" && size < 36_000 ? Math.floor((size % 3600) / 60) : 0;
-  const text = `${Math.floor(size / length)} ${unit}${rest ? ` ${rest} min` : ""}`;
+  const [smaller, part] = UNITS[at + 1] ?? ["", 1];
+  const rest = length >= 3600 && size < 10 * length ? Math.floor((size % length) / part) : 0;
+  const text = `${Math.floor(size / length)} ${unit}${rest ? ` ${rest} ${smaller}` : ""}`;
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }
 
@@ -161,9 +157,6 @@ document.addEventListener("click", (event) => {
   else plan(0);
 });
 
-document.addEventListener("input", (event) => {
-  if (!event.target.matches("[data-follow]")) event.target.closest("form[data-guard]")?.setAttribute("data-dirty", "");
-});
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
@@ -207,14 +200,23 @@ function ask(button) {
   $("#confirm-field").hidden = !word;
   $("#confirm-field label").textContent = `Type ${word} to confirm`;
   Object.assign($("#confirm-word"), { value: "", required: Boolean(word) });
+  const reason = $("[data-ask]", button.form);
+  if (reason) askReason(reason);
   const dialog = $("#confirm");
   dialog.returnValue = "";
-  dialog.onclose = () => dialog.returnValue === "yes" && send(button);
-  $("#confirm form").onsubmit = (event) => $("#confirm-word").value.trim() === word || event.preventDefault();
+  dialog.onclose = () => dialog.returnValue === "yes" && send(button, reason);
+  $("#confirm form").onsubmit = (event) => !word || $("#confirm-word").value.trim() === word || event.preventDefault();
   dialog.showModal();
 }
 
-function send(button) {
+// The same field serves for a reason, which may stay empty.
+function askReason(reason) {
+  $("#confirm-field").hidden = false;
+  $("#confirm-field label").textContent = reason.dataset.ask;
+}
+
+function send(button, reason) {
+  if (reason) reason.value = $("#confirm-word").value;
   allowed = button;
   button.form.requestSubmit(button);
 }
@@ -247,5 +249,6 @@ function focusSearch(event) {
   search.focus();
 }
 
+$(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 tellAll();
 plan();

@@ -1,0 +1,125 @@
+"""Queues, failures, workers, schedules and the audit log: what they show and what they do."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+from werkzeug.test import TestResponse
+
+from jobs import audit, enqueue, monitor, queues, schedules
+from jobs.schedules import ScheduleView
+
+from .conftest import Visitor
+from .hand import greet, take
+
+
+@pytest.fixture(autouse=True)
+def _server(redis: Redis) -> None:
+    """Everything here changes a real server."""
+
+
+@pytest.fixture
+def hourly() -> ScheduleView:
+    """A schedule made at run time."""
+    return schedules.create(
+        {"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t"
+    )
+
+
+def act(admin: Visitor, path: str, **form: str) -> TestResponse:
+    return admin.send(path, {"csrf_token": admin.token("/jobs/new"), **form})
+
+
+def test_a_queue_is_paused_with_a_reason_that_everybody_sees(admin: Visitor) -> None:
+    act(admin, "/queues/default/pause", note="the mail server is down")
+    page = admin.open("/queues").text
+    assert "by admin: the mail server is down" in page
+    assert "default is paused" in page
+    act(admin, "/queues/default/resume")
+    assert not queues.paused()
+
+
+def test_a_queue_is_emptied_only_when_its_name_was_typed(admin: Visitor) -> None:
+    job = enqueue(greet, "Ada")
+    act(admin, "/queues/default/empty", confirm="defualt")
+    assert "Nothing was done" in admin.open("/queues").text
+    assert monitor.get_job(job.id).status == "queued"
+    act(admin, "/queues/default/empty", confirm="default")
+    assert monitor.get_job(job.id).status == "canceled"
+
+
+def test_a_queue_that_never_was_is_not_found(admin: Visitor) -> None:
+    assert act(admin, "/queues/nothing/pause").status_code == 404
+
+
+def test_dead_letters_stand_in_groups_and_a_group_is_tried_again(admin: Visitor, redis: Redis) -> None:
+    assert "Nothing has failed" in admin.open("/failures").text
+    for name in ("Ada", "Grace"):
+        enqueue(greet, name)
+        take(redis).fail("no such host")
+    admin.client.application.extensions["nightshift.failures"].forget()
+    page = admin.open("/failures").text
+    assert "2 dead letters in 1 group" in page
+    fingerprint = page.split("/failures/")[1].split("/")[0]
+    act(admin, f"/failures/{fingerprint}/retry")
+    assert "2 jobs enqueued again." in admin.open("/failures").text
+    assert len(monitor.list_jobs(status="queued").jobs) == 2
+
+
+def test_a_worker_that_is_gone_cannot_be_stopped(admin: Visitor) -> None:
+    assert "No worker runs" in admin.open("/workers").text
+    act(admin, "/workers/nobody/stop")
+    assert "no worker is named" in admin.open("/workers").text
+
+
+def test_a_schedule_shows_what_comes_and_is_paused_and_resumed(admin: Visitor, hourly: ScheduleView) -> None:
+    for path in ("/schedules", f"/schedules/{hourly.id}", "/"):
+        assert "every hour" in admin.open(path).text
+    act(admin, f"/schedules/{hourly.id}/pause", note="holidays")
+    page = admin.open(f"/schedules/{hourly.id}").text
+    assert "Paused: holidays" in page
+    assert "Resume and catch up" in page
+    act(admin, f"/schedules/{hourly.id}/resume")
+    assert schedules.get_schedule(hourly.id).next_ticks
+
+
+def test_a_schedule_is_run_now_once_at_a_time(admin: Visitor, hourly: ScheduleView) -> None:
+    act(admin, f"/schedules/{hourly.id}/run")
+    assert "greet.hourly was enqueued." in admin.open(f"/schedules/{hourly.id}").text
+    act(admin, f"/schedules/{hourly.id}/run")
+    assert "is still active" in admin.open(f"/schedules/{hourly.id}").text
+    assert len(monitor.list_jobs(task="hand.greet").jobs) == 1
+
+
+def test_a_backfill_needs_two_dates(admin: Visitor, hourly: ScheduleView) -> None:
+    act(admin, f"/schedules/{hourly.id}/backfill", **{"from": "yesterday", "to": ""})
+    assert "Give two dates with times" in admin.open(f"/schedules/{hourly.id}").text
+    act(admin, f"/schedules/{hourly.id}/backfill", **{"from": "2026-01-01T00:00", "to": "2026-01-01T05:30"})
+    assert "Backfilling" in admin.open(f"/schedules/{hourly.id}").text
+    act(admin, f"/schedules/{hourly.id}/backfill/end")
+    assert schedules.get_schedule(hourly.id).backfill is None
+
+
+def test_a_schedule_that_is_gone_is_a_page_of_its_own(admin: Visitor) -> None:
+    assert admin.open("/schedules/nothing").status_code == 404
+    assert act(admin, "/schedules/nothing/run").status_code == 404
+
+
+def test_the_audit_log_tells_who_did_what(admin: Visitor, hourly: ScheduleView) -> None:
+    act(admin, "/queues/low/pause", note="deploy")
+    act(admin, f"/schedules/{hourly.id}/run")
+    page = admin.open("/audit").text
+    assert "queue.pause" in page
+    assert "note: deploy" in page
+    assert "schedule.run" in page
+
+
+def test_the_audit_log_is_paged(admin: Visitor) -> None:
+    for number in range(60):
+        audit.note("somebody", "queue.pause", f"queue-{number:02}")
+    first = admin.open("/audit").text
+    assert "queue-59" in first
+    assert "queue-05" not in first
+    older = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0]
+    assert "queue-05" in admin.open(older).text
+    assert admin.open("/audit?before=nonsense").status_code == 400

@@ -1,0 +1,45 @@
+"""Dead letters in groups: what keeps failing, and a way to try all of it again."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app
+from werkzeug.wrappers import Response as AnyResponse
+
+from jobs import failures as core
+from jobs.failures import FailureGroup
+
+from .actions import back, on_each
+from .rendering import page
+from .snapshot import Fresh
+
+_NAME = "nightshift.failures"
+
+
+def install(app: Flask) -> None:
+    """Grouping reads up to a thousand records, so all tabs share one reading for a few seconds."""
+    app.extensions[_NAME] = Fresh(core.groups, seconds=5)
+
+
+def add_to(pages: Blueprint) -> None:
+    """Add the routes."""
+    pages.get("/failures")(failures)
+    pages.post("/failures/<fingerprint>/<verb>")(act)
+
+
+def failures() -> Response:
+    """The groups, the largest first."""
+    groups = _reading().get()
+    total = sum(group.count for group in groups)
+    return page("failures.html", section="dashboard.failures", groups=groups, total=total, most=core.MOST)
+
+
+def act(fingerprint: str, verb: str) -> AnyResponse:
+    """Retry or delete every job of a group."""
+    on_each(verb, core.members(fingerprint), subject=f"failure group {fingerprint}")
+    _reading().forget()
+    return back("/failures")
+
+
+def _reading() -> Fresh[list[FailureGroup]]:
+    reading: Fresh[list[FailureGroup]] = current_app.extensions[_NAME]
+    return reading

@@ -1,0 +1,133 @@
+"""The schedules: what comes next, what became of the ticks before, and the brakes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response, flash, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from jobs import schedules as core
+from jobs.errors import ScheduleConflict
+from jobs.schedules import Definition, ScheduleView
+
+from . import sessions
+from .actions import back
+from .rendering import page
+
+_LIMIT = 100
+_TICKS = 20
+_DAY = timedelta(days=1)
+_MARKS = 150
+_OUTCOMES = {"enqueued": "run", "waiting": "calm", "skipped": "warn", "missed": "bad"}
+_JOB_OUTCOMES = {"finished": "good", "failed": "bad", "canceled": "calm", "stopped": "warn"}
+
+
+def add_to(pages: Blueprint) -> None:
+    """Add the routes."""
+    pages.get("/schedules")(schedules)
+    pages.get("/schedules/<name>")(schedule)
+    pages.post("/schedules/<name>/run")(run_now)
+    pages.post("/schedules/<name>/pause")(pause_schedule)
+    pages.post("/schedules/<name>/resume")(resume_schedule)
+    pages.post("/schedules/<name>/backfill")(backfill)
+    pages.post("/schedules/<name>/backfill/end")(end_backfill)
+
+
+def schedules() -> Response:
+    """Every schedule with its next tick, its last one, and a line of the coming day."""
+    found = core.list_schedules(request.args.get("after", ""), _LIMIT)
+    more = url_for("dashboard.schedules", after=found[-1].id) if len(found) == _LIMIT else None
+    return page(
+        "schedules.html",
+        section="dashboard.schedules",
+        found=found,
+        more=more,
+        clock=core.clock_status(),
+        marks=_marks,
+        tone_of=outcome_tone,
+    )
+
+
+def schedule(name: str) -> Response:
+    """One schedule: its next ticks, what became of the last ones, and why some were missed."""
+    found = core.get_schedule(name)
+    ticks = core.history(name, _TICKS)
+    active = any(tick.job_outcome in {"queued", "started"} for tick in ticks)
+    return page(
+        "schedule.html",
+        section="dashboard.schedules",
+        active=active or found.backfill is not None,
+        schedule=found,
+        ticks=ticks,
+        tone_of=outcome_tone,
+    )
+
+
+def run_now(name: str) -> AnyResponse:
+    """Enqueue the schedule's job once, besides its ticks."""
+    try:
+        core.run_now(name, actor=sessions.actor())
+    except ScheduleConflict as error:
+        flash(f"{error}.", "warn")
+    else:
+        flash(f"{name} was enqueued.", "good")
+    return back(f"/schedules/{name}")
+
+
+def pause_schedule(name: str) -> AnyResponse:
+    """Keep back the ticks of a schedule."""
+    core.pause(name, note=request.form.get("note", "").strip()[:200], actor=sessions.actor())
+    flash(f"{name} is paused.", "good")
+    return back(f"/schedules/{name}")
+
+
+def resume_schedule(name: str) -> AnyResponse:
+    """End a pause; the ticks kept back run or not, as the button says."""
+    core.resume(name, actor=sessions.actor(), catch_up=bool(request.form.get("catch_up")))
+    flash(f"{name} goes on.", "good")
+    return back(f"/schedules/{name}")
+
+
+def backfill(name: str) -> AnyResponse:
+    """Enqueue the jobs of past ticks, between two times on the schedule's wall clock."""
+    try:
+        zone = (_definition(core.get_schedule(name))).zone
+        start, end = (datetime.fromisoformat(request.form.get(key, "")).replace(tzinfo=zone) for key in ("from", "to"))
+        pace = float(request.form.get("per_minute") or 60)
+        count = core.backfill(name, start, end, actor=sessions.actor(), per_minute=pace)
+    except ScheduleConflict as error:
+        flash(f"{error}.", "warn")
+    except ValueError:
+        flash("Give two dates with times, and a number for each minute.", "warn")
+    else:
+        flash(f"Backfilling {'many' if count is None else f'{count:,}'} ticks of {name}.", "good")
+    return back(f"/schedules/{name}")
+
+
+def end_backfill(name: str) -> AnyResponse:
+    """Stop a backfill; the jobs it has enqueued stay."""
+    core.end_backfill(name, actor=sessions.actor())
+    flash("The backfill is stopped; the jobs it has enqueued stay.", "good")
+    return back(f"/schedules/{name}")
+
+
+def outcome_tone(outcome: str | None, job_outcome: str | None) -> str:
+    """The colour of a tick: how its job ended where that is known, else what was decided."""
+    return _JOB_OUTCOMES.get(job_outcome or "") or _OUTCOMES.get(outcome or "", "calm")
+
+
+def _marks(schedule: ScheduleView, now: datetime) -> list[str]:
+    """Where the ticks of the next 24 hours stand on a line of 100 units; a busy line is drawn at a coarse grain."""
+    if schedule.definition is None or not schedule.next_ticks:
+        return []
+    ticks = core.next_ticks(schedule.definition, _MARKS, now)
+    places = sorted({round((tick - now) / _DAY * 400) for tick in ticks if tick - now < _DAY})
+    full = len(ticks) == _MARKS and ticks[-1] - now < _DAY
+    return [f"{place / 4:g}" for place in (range(0, 400, 2) if full else places)]
+
+
+def _definition(found: ScheduleView) -> Definition:
+    if found.definition is None:
+        raise ScheduleConflict(f"the record of schedule {found.id!r} cannot be read")
+    return found.definition
