@@ -140,10 +140,11 @@ def _clean_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def processes_of(checkout: Path) -> list[str]:
-    """The command lines of the living processes that were started in a checkout."""
+def processes_of(checkout: Path) -> dict[int, str]:
+    """The living processes that were started in a checkout, with their command lines."""
     mark = os.fsencode(checkout)
-    return [line for pid in Path("/proc").iterdir() if pid.name.isdecimal() and (line := _belongs(pid, mark))]
+    pids = [pid for pid in Path("/proc").iterdir() if pid.name.isdecimal()]
+    return {int(pid.name): line for pid in pids if (line := _belongs(pid, mark))}
 
 
 def _belongs(pid: Path, mark: bytes) -> str:

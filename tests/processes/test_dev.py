@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -37,7 +36,8 @@ def checkout(sources: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def dev(checkout: Path) -> Iterator[Dev]:
-    running = Dev(checkout, "--port", str(free_port())).wait_until_ready()
+    # A short grace, because jobs are running when these runs are stopped.
+    running = Dev(checkout, "--port", str(free_port()), SHUTDOWN_GRACE="0.5").wait_until_ready()
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -73,10 +73,10 @@ def test_no_process_is_left_and_the_data_stays(dev: Dev, number: signal.Signals,
     assert len(processes_of(dev.checkout)) > 8
 
     assert dev.stop(number) == code
-    assert processes_of(dev.checkout) == []
+    assert processes_of(dev.checkout) == {}
     assert not (dev.checkout / ".data" / "dev.json").exists()
 
-    again = Dev(dev.checkout, "--port", str(free_port())).wait_until_ready()
+    again = Dev(dev.checkout, "--port", str(free_port()), SHUTDOWN_GRACE="0.5").wait_until_ready()
     try:
         assert again.facts["api_token"] == token
         job = again.get(f"/api/v1/jobs/{job_id}")
@@ -89,19 +89,23 @@ def test_it_ends_with_whoever_started_it(checkout: Path) -> None:
     program = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     dev = Dev(checkout, "--port", str(free_port()), prefix=(sys.executable, "-c", program)).wait_until_ready()
     dev.stop(signal.SIGKILL)
-    assert processes_of(checkout) == []
+    assert processes_of(checkout) == {}
 
 
-def test_a_server_that_is_gone_ends_the_run(dev: Dev) -> None:
-    server = next(
-        line for line in processes_of(dev.checkout) if "valkey-server unix" in line or "redis-server unix" in line
-    )
-    pid = subprocess.run(["pgrep", "-f", server.strip()], capture_output=True, text=True, check=True).stdout
-    os.kill(int(pid), signal.SIGKILL)
+@pytest.mark.parametrize(
+    ("victim", "said"),
+    [("valkey-server unix", "The embedded server has ended"), ("gunicorn web.wsgi", "web stopped"), ("cli.keeper", "")],
+)
+def test_a_part_that_is_killed_takes_nothing_along_that_stays(dev: Dev, victim: str, said: str) -> None:
+    if victim.startswith("valkey") and not any(victim in line for line in processes_of(dev.checkout).values()):
+        victim = "redis-server unix"
+    os.kill(min(pid for pid, line in processes_of(dev.checkout).items() if victim in line), signal.SIGKILL)
+    if not said:
+        dev.process.send_signal(signal.SIGINT)  # nobody depends on the keeper before the end
     assert dev.process.wait(60) != 0
     dev.wait_until_all_ended()
-    assert "The embedded server has ended" in dev.output
-    assert processes_of(dev.checkout) == []
+    assert said in dev.output
+    assert processes_of(dev.checkout) == {}
 
 
 def test_a_taken_port_is_named_with_another_one(checkout: Path) -> None:
@@ -117,13 +121,19 @@ def test_a_server_of_ones_own_is_used_instead(checkout: Path, redis_url: str) ->
     dev = Dev(checkout, "--port", str(free_port()), REDIS_URL=redis_url).wait_until_ready()
     assert dev.facts["redis_url"] == redis_url
     assert "  Redis           yours" in dev.output
-    assert not any("valkey-server" in line for line in processes_of(checkout))
+    assert not any("valkey-server" in line for line in processes_of(checkout).values())
     dev.stop()
-    assert processes_of(checkout) == []
+    assert processes_of(checkout) == {}
+
+
+def test_a_server_of_ones_own_that_is_not_there_is_named(checkout: Path) -> None:
+    said = Dev(checkout, "--port", str(free_port()), REDIS_URL="redis://127.0.0.1:1/0").refusal()
+    assert "REDIS_URL: Redis is unavailable" in said
+    assert said.endswith("Solve that, or unset REDIS_URL: then an embedded server is started.\n")
 
 
 def test_a_long_path_does_not_stop_the_server(tmp_path: Path) -> None:
     dev = Dev(make_checkout(tmp_path / ("deep" * 30)), "--port", str(free_port())).wait_until_ready()
     assert dev.get("/readyz")["status"] == "ready"
     assert dev.stop() == 143
-    assert processes_of(dev.checkout) == []
+    assert processes_of(dev.checkout) == {}
