@@ -4,6 +4,7 @@ import click
 
 from cli.check import check
 from cli.demo import demo
+from cli.schedules import schedules
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -13,6 +14,7 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(demo)
+main.add_command(schedules)
 
 if __name__ == "__main__":
     main(prog_name="bin/jobs")

@@ -20,7 +20,7 @@ from ..scripts import Value, script
 from ..settings import current_settings
 from . import keys, planning, rules, store, words
 from .deciding import Decider, job_of
-from .definitions import Definition, changed, define, in_zone
+from .definitions import Definition, changed, define, in_zone, sketch
 from .leases import Lease
 from .reads import get_schedule, next_ticks
 from .ticks import count_ticks, next_tick
@@ -43,8 +43,8 @@ class Preview:
 
 
 def preview(fields: Mapping[str, Any], count: int = 6) -> Preview:
-    """Say what a definition would do, without saving it; raises ScheduleDefinitionError."""
-    definition = in_zone(define(**{"id": "preview", **fields}), current_settings().timezone)
+    """Say what a definition would do, without saving it; needs no id and no task. Raises ScheduleDefinitionError."""
+    definition = in_zone(sketch(**{"id": "preview", "task": "", **fields}), current_settings().timezone)
     with connection.translate_errors():
         return Preview(definition, words.in_words(definition), tuple(next_ticks(definition, count)))
 

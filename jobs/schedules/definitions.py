@@ -133,12 +133,16 @@ class Definition(BaseModel):
 
 def define(**fields: Any) -> Definition:
     """A checked definition; raises ScheduleDefinitionError with the schedule's name and every reason."""
-    name = str(fields.get("id") or "without a name")
+    return _with_checked_args(sketch(**fields))
+
+
+def sketch(**fields: Any) -> Definition:
+    """A definition whose task and arguments are not checked; raises ScheduleDefinitionError."""
     try:
-        definition = Definition(**fields)
+        return Definition(**fields)
     except ValidationError as error:
+        name = str(fields.get("id") or "without a name")
         raise ScheduleDefinitionError(f"schedule {name!r}: {_reasons(error)}") from None
-    return _with_checked_args(definition)
 
 
 def read(text: str | bytes) -> Definition:
@@ -161,7 +165,9 @@ def changed(definition: Definition, changes: Mapping[str, Any]) -> Definition:
 
 def in_zone(definition: Definition, name: str) -> Definition:
     """A definition that names no time zone, put into this one."""
-    return definition if "timezone" in definition.model_fields_set else changed(definition, {"timezone": name})
+    if "timezone" in definition.model_fields_set:
+        return definition
+    return Definition(**definition.model_dump(exclude_defaults=True), timezone=name)
 
 
 def _with_checked_args(definition: Definition) -> Definition:

@@ -102,7 +102,7 @@ class TestDefinitions:
         assert redis.zcard(keys.DUE) == 0
 
     def test_a_preview_says_words_and_dates_and_saves_nothing(self, redis: Redis) -> None:
-        seen = schedules.preview({"task": "clock.work", "cron": "0 17 * * mon-fri", "timezone": "Europe/Berlin"})
+        seen = schedules.preview({"cron": "0 17 * * mon-fri", "timezone": "Europe/Berlin"})
         assert seen.words == "at 17:00 on Monday through Friday, Europe/Berlin time"
         assert {tick.hour for tick in seen.ticks} == {17}
         assert redis.keys("*") == []
