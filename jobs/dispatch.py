@@ -117,13 +117,16 @@ def submit(request: JobRequest) -> Job:
     return submit_many([request])[0]
 
 
-def submit_many(requests: Iterable[JobRequest]) -> list[Job]:
-    """Accept requests, one round trip for each few hundred; every one is checked before the first is stored."""
+def submit_many(requests: Iterable[JobRequest], *, at_once: int = _BATCH) -> list[Job]:
+    """Accept requests, one round trip for each `at_once`; every one is checked before the first is stored.
+
+    Those of one round trip are stored all or none.
+    """
     settings, now = current_settings(), datetime.now(UTC)
     prepared = [prepare(request, settings, now + _STEP * number) for number, request in enumerate(requests)]
     if inline.active():
         return [inline.run(job) for job in prepared]
-    batches = [prepared[start : start + _BATCH] for start in range(0, len(prepared), _BATCH)]
+    batches = [prepared[start : start + at_once] for start in range(0, len(prepared), at_once)]
     return [job for batch in batches for job in _send(batch, settings)]
 
 

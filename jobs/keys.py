@@ -62,3 +62,8 @@ def file_bytes(file_id: str) -> str:
 def token(token_id: str) -> str:
     """Hash: a token of the API, its secret only as a hash."""
     return f"ns:token:{token_id}"
+
+
+def limit(who: str) -> str:
+    """String: how much of an allowance is taken."""
+    return f"ns:limit:{who}"

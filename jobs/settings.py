@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error)$")
     log_format: LogFormat = LogFormat.AUTO
 
+    rate_limit: int = Field(6000, ge=0, le=1_000_000)  # calls of the API per token and minute; 0 counts nothing
     max_args_bytes: int = Field(64 * 1024, ge=1024)
     max_result_bytes: int = Field(256 * 1024, ge=1024)
     file_max_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=500 * 1024 * 1024)

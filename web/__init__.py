@@ -7,7 +7,7 @@ from flask import Flask
 import tasks  # noqa: F401 - importing the user's code is what registers it
 from jobs.settings import Settings, current_settings, use_settings
 
-from . import access, api, bodies, dashboard, docs, health, outage, problems, security, tracing, waiting
+from . import access, api, bodies, dashboard, docs, health, outage, problems, security, throttle, tracing, waiting
 from .openapi import Document
 
 
@@ -37,4 +37,5 @@ def _install(app: Document, settings: Settings) -> None:
     security.install(app, settings)
     access.install(app)
     outage.install(app)
+    throttle.install(app)
     bodies.install(app, settings)

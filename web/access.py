@@ -14,6 +14,7 @@ from jobs.settings import current_settings
 from jobs.tokens import Caller, Scope, identify
 
 from .problems import Refused
+from .throttle import note_wrong_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 Guard = Callable[[], ResponseReturnValue | None]
@@ -78,6 +79,7 @@ def _bearer() -> Caller:
     scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
     found = identify(presented.strip(), current_settings(), datetime.now(UTC)) if scheme.lower() == "bearer" else None
     if found is None:
+        note_wrong_token()
         raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
     bind_contextvars(caller=found.name)
     return found

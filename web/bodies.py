@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Flask, Request, current_app, request
 from flask.json.provider import DefaultJSONProvider
@@ -14,7 +15,11 @@ from .problems import Refused
 from .schemas.problems import Fault
 
 DEPTH = 32
+BATCH_BYTES = 8 * 1024 * 1024
 _ENVELOPE = 64 * 1024
+
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class StrictJson(DefaultJSONProvider):
@@ -44,10 +49,20 @@ def install(app: Flask, settings: Settings) -> None:
     app.before_request(_check)
 
 
-def takes_raw(view: Any) -> Any:
+def takes_raw(view: View) -> View:
     """Mark a view whose body is not JSON; goes below the route's decorator."""
-    view.raw_body = True
+    view.raw_body = True  # type: ignore[attr-defined]
     return view
+
+
+def body_up_to(limit: int) -> Callable[[View], View]:
+    """Raise the limit on the JSON body of a view; goes below the route's decorator."""
+
+    def mark(view: View) -> View:
+        view.body_limit = limit  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 def takes_up_to(limit: int) -> None:
@@ -59,6 +74,7 @@ def _check() -> None:
     _refuse_repeated()
     if not _is_json_route():
         return
+    takes_up_to(getattr(_view(), "body_limit", current_app.config["MAX_CONTENT_LENGTH"]))
     body = _parse() if _has_body() else {}
     if not isinstance(body, dict):
         raise Refused(422, "invalid-request", "the body must be a JSON object")
@@ -75,9 +91,12 @@ def _refuse_repeated() -> None:
 
 
 def _is_json_route() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
     writes = request.path.startswith("/api/") and request.method in {"POST", "PUT", "PATCH"}
-    return writes and view is not None and not getattr(view, "raw_body", False)
+    return writes and _view() is not None and not getattr(_view(), "raw_body", False)
+
+
+def _view() -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def _has_body() -> bool:

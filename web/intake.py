@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import request
 
-from jobs import dispatch
+from jobs import dispatch, registry
 from jobs.dispatch import JobRequest
-from jobs.errors import FileMissing, UnknownTask
+from jobs.errors import FileMissing, InvalidArguments, UnknownTask
 from jobs.records import Job
 from jobs.uniqueness import Unique
 
 from .access import caller
 from .problems import Refused
-from .schemas.asking import NewJob
+from .schemas.asking import NewBatch, NewJob
 from .schemas.base import TEN_YEARS
 from .schemas.problems import Fault
 
@@ -35,63 +36,97 @@ class Accepted:
 
 def accept(body: NewJob) -> Accepted:
     """Enqueue what a client asks for; raises Refused, or what the core raises."""
-    wanted = _request(body)
+    wanted = _request(body, _fingerprint(body))
     job = submit(wanted)
     return Accepted(job, replayed=job.id != wanted.job_id)
 
 
-def _request(body: NewJob) -> JobRequest:
+def accept_all(body: NewBatch) -> list[Accepted]:
+    """Enqueue all of a batch or nothing; raises Refused with every fault of every job."""
+    faults = [fault for number, one in enumerate(body.jobs) for fault in _faults(one, f"/jobs/{number}")]
+    if faults:
+        raise Refused(422, "invalid-request", "no job of the batch was accepted", faults=faults)
+    print_of_all = _fingerprint(body)
+    wanted = [_request(one, print_of_all, number) for number, one in enumerate(body.jobs)]
+    try:
+        jobs = dispatch.submit_many(wanted, at_once=len(wanted))
+    except FileMissing as error:
+        raise _refusal("#/jobs", str(error)) from None
+    return [Accepted(job, replayed=job.id != one.job_id) for job, one in zip(jobs, wanted, strict=True)]
+
+
+def submit(wanted: JobRequest) -> Job:
+    """Enqueue; what is wrong is in the body here, so it is 422 and never 404."""
+    _require_allowed(wanted.task)
+    try:
+        return dispatch.submit(wanted)
+    except UnknownTask as error:
+        raise _refusal("#/task", f"no task is named {error.name!r}") from None
+    except FileMissing as error:
+        raise _refusal("#/args", str(error)) from None
+
+
+def _require_allowed(task: str) -> None:
+    if not caller().may_use(task):
+        raise Refused(403, "forbidden", f"this token may not use the task {task!r}")
+
+
+def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRequest:
     """What the core takes; its own checks of these fields cannot fail, because the schema has made them."""
-    key = _idempotency_key()
+    key = _idempotency_key(number)
     return JobRequest(
         **body.model_dump(include={"task", "args", "queue", "timeout", "retries", "tags"}),
         job_id=secrets.token_hex(16),
         run_at=_run_at(body),
         unique=Unique(**body.unique.model_dump()) if body.unique else None,
         idempotency_key=key,
-        fingerprint=_fingerprint(body) if key else "",
+        fingerprint=fingerprint if key else "",
     )
 
 
 def _run_at(body: NewJob) -> datetime | None:
     now = datetime.now(UTC)
     if body.delay is not None and body.run_at is not None:
-        raise _fault("#/delay", "give either delay or run_at")
+        raise _refusal("#/delay", "give either delay or run_at")
     if body.run_at is not None and body.run_at - now > timedelta(seconds=TEN_YEARS):
-        raise _fault("#/run_at", "is more than ten years away")
+        raise _refusal("#/run_at", "is more than ten years away")
     if body.delay is not None:
         return now + timedelta(seconds=body.delay)
     return body.run_at.astimezone(UTC) if body.run_at else None
 
 
-def submit(wanted: JobRequest) -> Job:
-    """Enqueue; what is wrong is in the body here, so it is 422 and never 404."""
-    if not caller().may_use(wanted.task):
-        raise Refused(403, "forbidden", f"this token may not use the task {wanted.task!r}")
+def _faults(body: NewJob, where: str) -> Iterator[Fault]:
+    """What is wrong with one job of a batch, with pointers into the batch."""
+    _require_allowed(body.task)
     try:
-        return dispatch.submit(wanted)
+        _run_at(body)
+        registry.find(body.task).validate(body.args)
+    except Refused as refused:
+        yield from (
+            Fault(pointer=f"#{where}{(fault.pointer or '#')[1:]}", detail=fault.detail) for fault in refused.faults
+        )
     except UnknownTask as error:
-        raise _fault("#/task", f"no task is named {error.name!r}") from None
-    except FileMissing as error:
-        raise _fault("#/args", str(error)) from None
+        yield Fault(pointer=f"#{where}/task", detail=f"no task is named {error.name!r}")
+    except InvalidArguments as error:
+        yield from (Fault(pointer=f"#{where}/args{found.pointer}", detail=found.message) for found in error.problems)
 
 
-def _fault(pointer: str, detail: str) -> Refused:
+def _refusal(pointer: str, detail: str) -> Refused:
     fault = Fault(pointer=pointer, detail=detail)
     return Refused(422, "invalid-request", "the request cannot be accepted", faults=[fault])
 
 
-def _idempotency_key() -> str | None:
-    """The key that was sent, kept apart from the keys of other callers."""
+def _idempotency_key(number: int | None) -> str | None:
+    """The key that was sent, kept apart from the keys of other callers; each job of a batch has its own."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
         return None
     if not _KEY.fullmatch(given):
         fault = Fault(parameter="Idempotency-Key", detail="must be 1 to 128 visible ASCII characters")
         raise Refused(400, "invalid-request", "the Idempotency-Key cannot be used", faults=[fault])
-    return f"{caller().key}:{given}"
+    return f"{caller().key}:{given}" if number is None else f"{caller().key}:{given}#{number}"
 
 
-def _fingerprint(body: NewJob) -> str:
+def _fingerprint(body: NewJob | NewBatch) -> str:
     """The same for the same request, however its JSON was spaced or ordered at the top."""
     return hashlib.blake2b(body.model_dump_json(exclude_unset=True).encode(), digest_size=16).hexdigest()

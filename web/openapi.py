@@ -42,6 +42,8 @@ _SENT: dict[str, dict[str, Any]] = {
         "description": "true: the job existed already.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "RateLimit": {"description": "Calls left (r) and seconds until all are (t).", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "Calls (q) in a window of seconds (w).", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, as rel="next" (RFC 8288).', "schema": {"type": "string"}},
     "Content-Disposition": {"description": "Always an attachment.", "schema": {"type": "string"}},
     "Accept-Ranges": {"description": "Ranges of bytes are served.", "schema": {"type": "string"}},
@@ -173,7 +175,8 @@ def _problem(status: int) -> dict[str, Any]:
 def _complete_responses(
     responses: dict[str, Any], sent: Mapping[str, tuple[str, ...]], links: Mapping[str, Any]
 ) -> None:
-    always = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+    limits = ("RateLimit", "RateLimit-Policy")
+    always = {"401": ("WWW-Authenticate",), "429": ("Retry-After", *limits), "503": ("Retry-After",)}
     for status, response in responses.items():
         names = ("X-Request-ID", *sent.get(status, ()), *always.get(status, ()))
         response["headers"] = {name: _SENT[name] for name in names}

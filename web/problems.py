@@ -10,7 +10,6 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
-from werkzeug.http import dump_age
 
 from jobs.errors import (
     FileMissing,
@@ -68,7 +67,7 @@ def answer(refused: Refused) -> Response:
         instance=request.path,
         request_id=tracing.request_id(),
         errors=refused.faults or None,
-        **refused.extra,
+        **refused.extra | _whole_seconds(refused),
     )
     body = document.model_dump_json(exclude_none=True)
     return Response(body, status.value, _headers(refused), content_type=MEDIA_TYPE)
@@ -79,8 +78,14 @@ def _headers(refused: Refused) -> Mapping[str, str]:
     if refused.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="nightshift"'
     if "retry_after" in refused.extra:
-        headers["Retry-After"] = dump_age(math.ceil(refused.extra["retry_after"])) or "1"
+        headers["Retry-After"] = str(_whole_seconds(refused)["retry_after"])
     return headers
+
+
+def _whole_seconds(refused: Refused) -> dict[str, int]:
+    """Rounded up, as the header has no fractions and an early retry would be refused again."""
+    wait = refused.extra.get("retry_after")
+    return {} if wait is None else {"retry_after": max(1, math.ceil(wait))}
 
 
 def translate(error: NightshiftError) -> Refused:

@@ -9,5 +9,6 @@
 local ids, at = {}, 1
 while at <= #ARGV do
   ids[#ids + 1], at = accept(at)
+  if string.sub(ids[#ids], 1, 1) == '!' then break end  -- a key that was used for something else: store no more
 end
 return ids

@@ -53,8 +53,14 @@ def read(file: File) -> int:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
+def rate_limit() -> int:
+    """Counting calls needs a server; the tests of it set a limit."""
+    return 0
+
+
+@pytest.fixture
+def app(settings: Settings, rate_limit: int) -> Flask:
+    return create_app(settings.model_copy(update={"rate_limit": rate_limit}))
 
 
 @pytest.fixture

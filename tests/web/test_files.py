@@ -63,7 +63,7 @@ def test_a_known_file_is_304(api: FlaskClient) -> None:
 
 @pytest.mark.parametrize("form", [False, True])
 def test_a_file_above_the_limit_is_413_and_leaves_nothing(settings: Settings, redis: Redis, form: bool) -> None:
-    limited = settings.model_copy(update={"file_max_bytes": 100_000})
+    limited = settings.model_copy(update={"file_max_bytes": 100_000, "rate_limit": 0})
     client = create_app(limited).test_client()
     assert settings.api_token is not None
     headers = {"Authorization": f"Bearer {settings.api_token.get_secret_value()}"}

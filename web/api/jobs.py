@@ -11,13 +11,14 @@ from jobs.tokens import Scope
 
 from ..access import caller, needs
 from ..answers import answers, etag_of, show, show_unless_known
-from ..intake import Accepted, accept
+from ..bodies import BATCH_BYTES, body_up_to
+from ..intake import Accepted, accept, accept_all
 from ..paging import following
 from ..present import job_path, job_summary
 from ..problems import Refused
 from ..resource import resource
-from ..schemas.asking import NewJob
-from ..schemas.jobs import JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
+from ..schemas.asking import NewBatch, NewJob
+from ..schemas.jobs import BatchView, JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
 from ..schemas.problems import Fault
 from ..visible import visible_job, whole_view
 from ..waiting import wait_until
@@ -62,6 +63,22 @@ def create_job(body: NewJob) -> Response:
     if _has_ended(seen) or accepted.replayed:
         return show(seen, 200, headers)
     return show(seen, 202, headers | _retry_after())
+
+
+@api.post(
+    "/jobs/batch",
+    responses={200: BatchView, 202: BatchView},
+    openapi_extensions=answers(413, 415, 422, takes=("Idempotency-Key",), headers={200: ("Idempotency-Replayed",)}),
+)
+@needs(Scope.ENQUEUE)
+@body_up_to(BATCH_BYTES)
+def create_batch(body: NewBatch) -> Response:
+    """Enqueue up to 1,000 jobs, all or none; 200 when every one of them existed already."""
+    accepted = accept_all(body)
+    view = BatchView(jobs=[job_summary(one.job) for one in accepted])
+    if all(one.replayed for one in accepted):
+        return show(view, 200, {"Idempotency-Replayed": "true"})
+    return show(view, 202)
 
 
 @api.get("/jobs", responses={200: JobsView}, openapi_extensions=answers(422, headers={200: ("ETag", "Link")}))

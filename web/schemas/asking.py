@@ -43,6 +43,12 @@ class NewJob(Input):
     unique: UniqueInput | None = None
 
 
+class NewBatch(Input):
+    """Jobs to be enqueued together: all or none."""
+
+    jobs: list[NewJob] = Field(min_length=1, max_length=1000)
+
+
 class NewRetry(Input):
     """How to try again."""
 

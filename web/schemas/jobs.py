@@ -95,6 +95,12 @@ class JobsView(View):
     next: str | None = Field(description="Where the next page is; null on the last.")
 
 
+class BatchView(View):
+    """The jobs of a batch, in the order of the request."""
+
+    jobs: list[JobSummary]
+
+
 class ResultView(View):
     """What the task returned."""
 
