@@ -22,6 +22,7 @@ from jobs import dispatch, enqueue, queues, schedules, with_options
 from jobs.dispatch import JobRequest
 from jobs.settings import Settings
 
+from . import chromium
 from .conftest import PASSWORD
 from .hand import greet, slow, take
 
@@ -29,16 +30,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 ROOT = Path(__file__).parents[2]
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDE, NARROW = ViewportSize(width=1280, height=860), ViewportSize(width=360, height=780)
 EXPECTED = ("net::ERR", "htmx:error", "404 (NOT FOUND)")  # a stopped server, and a page that is not there
 PAYLOAD = "\"'><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>{{7*7}}"
@@ -117,10 +108,10 @@ def web(redis: Redis, settings: Settings) -> Iterator[Web]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no browser at {CHROMIUM}; Debian and Ubuntu have it as the package chromium")
+    if not Path(chromium.PATH).exists():
+        pytest.skip(f"there is no browser at {chromium.PATH}; Debian and Ubuntu have it as the package chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
         yield started
         started.close()
 

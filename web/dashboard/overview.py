@@ -17,7 +17,7 @@ from jobs.schedules import ClockStatus, ScheduleView
 from .rendering import page
 from .snapshot import Fresh
 
-_RECENT, _TICKS, _SCHEDULES = 12, 6, 200
+_RECENT, _RUNNING, _TICKS, _SCHEDULES = 12, 6, 6, 200
 _EXAMPLE = '{"task": "mail.send", "args": {"to": ["you@example.com"], "subject": "Hello", "text": "It works."}}'
 _NAME = "nightshift.overview"
 
@@ -38,7 +38,7 @@ class Overview:
     queues: list[QueueView]
     workers: list[WorkerView]
     server: ServerView
-    recent: tuple[Job, ...]
+    recent: list[Job]
     clock: ClockStatus
     upcoming: list[Upcoming]
     paused: int
@@ -131,11 +131,18 @@ def read(schedule_list: Fresh[list[ScheduleView]]) -> Overview:
         queues=monitor.queues(now),
         workers=sorted(monitor.workers(), key=lambda worker: worker.name),
         server=monitor.server(),
-        recent=monitor.list_jobs(limit=_RECENT).jobs,
+        recent=_recent(),
         clock=schedules.clock_status(),
         upcoming=_upcoming(known, now),
         paused=sum(schedule.paused for schedule in known),
     )
+
+
+def _recent() -> list[Job]:
+    """What runs first, however long ago it was created, then the newest."""
+    running = monitor.list_jobs(status="started", limit=_RUNNING).jobs
+    known = {job.id for job in running}
+    return [*running, *(job for job in monitor.list_jobs(limit=_RECENT).jobs if job.id not in known)][:_RECENT]
 
 
 def _upcoming(known: list[ScheduleView], now: datetime) -> list[Upcoming]:

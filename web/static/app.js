@@ -229,7 +229,7 @@ new MutationObserver((changes) => {
 }).observe($("#messages") ?? document.body, { childList: true });
 $$(".message.good").forEach((node) => setTimeout(() => node.remove(), 6000));
 
-let waitingForGo = 0;
+let waitingForGo = -Infinity;
 document.addEventListener("keydown", (event) => {
   if (event.metaKey || event.ctrlKey || event.altKey) return;
   if (event.target.matches("input, select, textarea") || $("dialog[open]")) return;
