@@ -17,6 +17,7 @@ from .files import File
 from .records import Job
 from .scripts import script
 from .settings import Settings, current_settings
+from .streams import Writer
 
 PROGRESS_INTERVAL = 0.25
 LOG_LINES = 1000
@@ -123,6 +124,11 @@ class JobContext:
         return self.job.tick
 
     @property
+    def traceparent(self) -> str | None:
+        """The W3C trace context of the request that enqueued it; send it on to the services that the task calls."""
+        return self.job.traceparent
+
+    @property
     def idempotency_key(self) -> str:
         """A key that is the same in every attempt: give it to services that must not act twice."""
         return self.job.idempotency_key or self.job.id
@@ -157,14 +163,14 @@ class JobContext:
         self.notes.add_artifact(name, stored.id)
         return stored
 
-    def open_artifact(self, name: str, content_type: str = "application/octet-stream", offset: int = 0) -> files.Writer:
+    def open_artifact(self, name: str, content_type: str = "application/octet-stream", offset: int = 0) -> Writer:
         """Write an artifact piece by piece; bytes from `offset` on are replaced.
 
         With a checkpoint that holds `tell()` after `flush()`, a job that is run again goes on where it stopped.
         Raises FileMissing when an offset is given and what was written before has expired.
         """
         file_id = files.get(self.notes.artifact(name) or name).id if offset else None
-        writer = files.Writer(name, content_type, file_id=file_id, offset=offset, ttl=_artifact_ttl())
+        writer = Writer(name, content_type, file_id=file_id, offset=offset, ttl=_artifact_ttl())
         self.notes.add_artifact(name, writer.id)
         return writer
 

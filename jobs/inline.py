@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from . import files, registry, running
+from . import files, registry, running, storage
 from .context import JobContext
 from .records import Job
 
@@ -69,11 +69,11 @@ def inline_mode() -> Iterator[Inline]:
     """
     mode = Inline()
     token = _active.set(mode)
-    files.use_store(files.MemoryStore())
+    storage.use_store(storage.MemoryStore())
     try:
         yield mode
     finally:
-        files.use_store(None)
+        storage.use_store(None)
         _active.reset(token)
 
 

@@ -6,7 +6,6 @@ import json
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -15,104 +14,18 @@ from .errors import FileMissing, JobConflict, JobMissing
 from .files import File
 from .records import Job
 from .settings import current_settings
+from .views import Attempt as Attempt
+from .views import Filter
+from .views import Page as Page
+from .views import QueueView as QueueView
+from .views import ServerView as ServerView
+from .views import WorkerView as WorkerView
 
 STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled")
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 _SCAN = 200
 _SCANS_PER_PAGE = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One execution that ended; `outcome` is finished, retrying, failed, snoozed, interrupted or crashed.
-
-    `duration` is seconds, `peak_memory` bytes.
-    """
-
-    number: int
-    outcome: str
-    started_at: datetime | None
-    ended_at: datetime | None
-    worker: str | None
-    error: records.JobError | None
-    traceback: str | None
-    peak_memory: int | None
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds from start to end."""
-        if self.started_at is None or self.ended_at is None:
-            return None
-        return (self.ended_at - self.started_at).total_seconds()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Jobs, newest first; `next_cursor` asks for those after them, None at the end."""
-
-    jobs: tuple[Job, ...]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a listed job must have; None accepts all."""
-
-    status: str | None
-    task: str | None
-    queue: str | None
-    tag: str | None
-
-    def fits(self, job: Job) -> bool:
-        """Whether a job has all of it."""
-        return (
-            self.status in (None, job.status)
-            and self.task in (None, job.task)
-            and self.queue in (None, job.queue)
-            and (self.tag is None or self.tag in job.tags)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class QueueView:
-    """Counts of one queue; `oldest_wait` is seconds; `workers` counts the supervisors that listen to it."""
-
-    name: str
-    waiting: int
-    started: int
-    scheduled: int
-    failed: int
-    finished: int
-    oldest_wait: float | None
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """One supervisor: where it runs, what it listens to and what its horses do."""
-
-    name: str
-    hostname: str
-    pid: int
-    state: str
-    queues: tuple[str, ...]
-    current_job: str | None
-    heartbeat: datetime | None
-    started_at: datetime | None
-    horses: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServerView:
-    """The Redis server, as its INFO tells; memory is in bytes."""
-
-    version: str
-    memory: int
-    max_memory: int
-    policy: str
-    durability: str
-    clients: int
 
 
 def find_job(job_id: str) -> Job | None:

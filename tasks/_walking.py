@@ -11,7 +11,7 @@ from typing import Any
 from jobs import RetryLater, Snooze, files, outbound
 from jobs.context import JobContext
 from jobs.errors import FileMissing, FileTooLarge
-from jobs.files import Writer
+from jobs.streams import Writer
 
 from ._fetching import SECONDS, Busy, Fetcher, Pace, PageMissing
 from ._paging import Page, Source

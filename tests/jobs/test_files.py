@@ -12,6 +12,7 @@ from redis import Redis
 from jobs import files, keys
 from jobs.errors import FileMissing, FileTooLarge
 from jobs.settings import Settings, use_settings
+from jobs.streams import PIECE, Writer
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -25,7 +26,7 @@ def test_bytes_come_back_with_their_name_and_type() -> None:
 def test_a_large_stream_is_never_whole_in_memory(redis: Redis) -> None:
     stored = files.store("big.bin", io.BytesIO(bytes(range(256)) * 20_000))
     assert stored.size == 5_120_000
-    assert [len(piece) for piece in stored.pieces()] == [files.PIECE] * 4 + [5_120_000 - 4 * files.PIECE]
+    assert [len(piece) for piece in stored.pieces()] == [PIECE] * 4 + [5_120_000 - 4 * PIECE]
 
 
 @hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,11 +56,11 @@ def test_description_and_bytes_expire_together(redis: Redis) -> None:
 
 
 def test_an_upload_that_breaks_off_expires_by_itself(redis: Redis) -> None:
-    writer = files.Writer("x", "text/plain")
+    writer = Writer("x", "text/plain")
 
     def upload() -> None:
         with writer:
-            writer.write(b"x" * files.PIECE)
+            writer.write(b"x" * PIECE)
             raise OSError("cable")
 
     with pytest.raises(OSError, match="cable"):
@@ -70,11 +71,11 @@ def test_an_upload_that_breaks_off_expires_by_itself(redis: Redis) -> None:
 
 
 def test_writing_goes_on_from_an_offset() -> None:
-    first = files.Writer("x.txt", "text/plain")
+    first = Writer("x.txt", "text/plain")
     first.write(b"one\ntwo\n")
     first.flush()
     first.write(b"lost")
-    second = files.Writer("x.txt", "text/plain", file_id=first.id, offset=8)
+    second = Writer("x.txt", "text/plain", file_id=first.id, offset=8)
     with second:
         second.write(b"three\n")
     assert files.get(first.id).read() == b"one\ntwo\nthree\n"
