@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
 from . import connection, files, inline, keys, records, registry
-from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem
+from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
 from .records import Job
 from .registry import Task
 from .scripts import Value, script
@@ -49,6 +49,7 @@ class JobRequest:
     unique: Unique | None = None
     schedule: str | None = None
     tick: str | None = None
+    traceparent: str | None = None
 
 
 def enqueue(function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Job:
@@ -112,7 +113,8 @@ class Options:
 def submit(request: JobRequest) -> Job:
     """Accept one request; the job it gives is stored when this returns.
 
-    Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing, IdempotencyKeyReused or RedisUnavailable.
+    Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing, IdempotencyKeyReused, QueueFull or
+    RedisUnavailable.
     """
     return submit_many([request])[0]
 
@@ -150,6 +152,7 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
         tags=tuple(request.tags),
         schedule=request.schedule,
         tick=request.tick,
+        traceparent=request.traceparent,
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint,
         unique=request.unique or task.unique,
@@ -179,7 +182,9 @@ def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     files.require([file_id for job in batch for file_id in files.named_in(job.args)])
     args = [part for job in batch for part in enqueue_args(job, settings, client)]
     with connection.translate_errors():
-        ids = script("enqueue")([keys.QUEUES, keys.JOBS], args, client)
+        ids = script("enqueue")([keys.QUEUES, keys.JOBS], [settings.max_queue_depth, *args], client)
+    if ids[0].startswith(b"#"):
+        raise QueueFull(ids[0][1:].decode(), settings.max_queue_depth)
     return [_answered(job, job_id.decode()) for job, job_id in zip(batch, ids, strict=True)]
 
 

@@ -111,6 +111,14 @@ class QueueMissing(NightshiftError):
         self.name = name
 
 
+class QueueFull(NightshiftError):
+    """As many jobs as MAX_QUEUE_DEPTH allows wait in the queue already; nothing was accepted."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"the queue {name!r} is full: {limit:,} jobs wait in it (MAX_QUEUE_DEPTH)")
+        self.name, self.limit, self.setting = name, limit, "MAX_QUEUE_DEPTH"
+
+
 class WorkerMissing(NightshiftError):
     """No worker has this name; it may have ended."""
 

@@ -68,6 +68,7 @@ class Job:
     schedule: str | None = None
     tick: str | None = None
     idempotency_key: str | None = None
+    traceparent: str | None = None
     fingerprint: str = field(default="", compare=False)
     unique: Unique | None = field(default=None, compare=False)
     timeout: int = 180
@@ -106,6 +107,7 @@ def _ours(job: Job) -> dict[str, str | int | None]:
         "schedule": job.schedule,
         "tick": job.tick,
         "idempotency_key": job.idempotency_key,
+        "traceparent": job.traceparent,
     }
 
 
@@ -133,6 +135,7 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         schedule=_text(text.get("schedule")),
         tick=_text(text.get("tick")),
         idempotency_key=_text(text.get("idempotency_key")),
+        traceparent=_text(text.get("traceparent")),
         timeout=int(text.get("timeout", b"180")),
     )
 

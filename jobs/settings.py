@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.AUTO
 
     rate_limit: int = Field(6000, ge=0, le=1_000_000)  # calls of the API per token and minute; 0 counts nothing
+    max_queue_depth: int = Field(1_000_000, ge=1)
     max_args_bytes: int = Field(64 * 1024, ge=1024)
     max_result_bytes: int = Field(256 * 1024, ge=1024)
     file_max_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=500 * 1024 * 1024)

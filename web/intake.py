@@ -22,6 +22,7 @@ from .problems import Refused
 from .schemas.asking import NewBatch, NewJob
 from .schemas.base import TEN_YEARS
 from .schemas.problems import Fault
+from .tracing import traceparent
 
 _KEY = re.compile(r"[!-~]{1,128}")
 
@@ -80,6 +81,7 @@ def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRe
         run_at=_run_at(body),
         unique=Unique(**body.unique.model_dump()) if body.unique else None,
         idempotency_key=key,
+        traceparent=traceparent(),
         fingerprint=fingerprint if key else "",
     )
 

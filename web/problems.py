@@ -18,6 +18,7 @@ from jobs.errors import (
     JobConflict,
     JobMissing,
     NightshiftError,
+    QueueFull,
     QueueMissing,
     RedisUnavailable,
     ScheduleConflict,
@@ -34,6 +35,7 @@ from . import tracing
 from .schemas.problems import Fault, ProblemView
 
 MEDIA_TYPE = "application/problem+json"
+_DRAIN = 10  # seconds in which workers make some room
 _TYPE = "urn:nightshift:problem:"
 
 log = get_logger(__name__)
@@ -105,6 +107,10 @@ def _invalid_arguments(error: Any) -> Refused:
     return Refused(422, "invalid-arguments", f"the arguments do not fit the task {error.task}", faults=faults)
 
 
+def _queue_full(error: Any) -> Refused:
+    return Refused(429, "queue-full", str(error), limit=error.limit, setting=error.setting, retry_after=_DRAIN)
+
+
 def _unavailable(error: Any) -> Refused:
     log.warning("redis unavailable", reason=str(error))
     detail = "the job store does not answer; nothing was accepted, so the request can be sent again"
@@ -117,6 +123,7 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     RedisUnavailable: _unavailable,
     UnknownTask: lambda error: Refused(404, "unknown-task", f"no task is named {error.name!r}"),
     JobMissing: lambda error: Refused(404, "job-missing", str(error)),
+    QueueFull: _queue_full,
     QueueMissing: lambda error: Refused(404, "queue-missing", str(error)),
     ScheduleMissing: lambda error: Refused(404, "schedule-missing", str(error)),
     ScheduleDefinitionError: lambda error: Refused(422, "invalid-schedule", str(error)),

@@ -3,10 +3,26 @@
 --
 -- KEYS[1]  rq:queues   set of all queues
 -- KEYS[2]  ns:jobs     sorted set, id -> created (ms): the index of accepted jobs
--- ARGV     once for each job, as in parts/accept
--- Returns one id for each job: its own, or that of the job which already holds the idempotency key.
+-- ARGV[1]  most jobs that may wait in a queue; then once for each job as in parts/accept
+-- Returns one id for each job: its own, or that of the job which already holds its key or place; only '#' and the name
+-- of a queue that has no room, when nothing was stored.
 
-local ids, at = {}, 1
+local MOST = tonumber(ARGV[1])
+
+local function queue_without_room()
+  local more, at = {}, 2
+  while at <= #ARGV do
+    local queue = ARGV[at + 1]
+    more[queue] = (more[queue] or redis.call('LLEN', 'rq:queue:' .. queue)) + 1
+    if more[queue] > MOST then return queue end
+    at = at + 11 + tonumber(ARGV[at + 10])
+  end
+end
+
+local full = queue_without_room()
+if full then return {'#' .. full} end
+
+local ids, at = {}, 2
 while at <= #ARGV do
   ids[#ids + 1], at = accept(at)
   if string.sub(ids[#ids], 1, 1) == '!' then break end  -- a key that was used for something else: store no more

@@ -52,6 +52,12 @@ def read(file: File) -> int:
     return len(file.read())
 
 
+@task(name="web_tests.trace")
+def trace() -> str | None:
+    """Give the trace context that the job carries."""
+    return current_job().traceparent
+
+
 @pytest.fixture
 def rate_limit() -> int:
     """Counting calls needs a server; the tests of it set a limit."""

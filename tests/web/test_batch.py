@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from jobs.settings import Settings, use_settings
+
 pytestmark = pytest.mark.usefixtures("redis")
 
 
@@ -46,6 +48,18 @@ def test_one_fault_refuses_all_and_every_fault_is_told(api: FlaskClient, redis: 
 @pytest.mark.parametrize("jobs", [[], [add(0)] * 1001, [1], [{}]])
 def test_what_is_no_batch_is_422(api: FlaskClient, jobs: list[Any]) -> None:
     assert post(api, jobs).status_code == 422
+
+
+def test_a_batch_that_does_not_fit_into_the_queue_is_refused_as_a_whole(
+    api: FlaskClient, settings: Settings, redis: Redis
+) -> None:
+    use_settings(settings.model_copy(update={"max_queue_depth": 5, "rate_limit": 0}))
+    assert post(api, [add(0)] * 3).status_code == 202
+    full = post(api, [add(0)] * 3)
+    assert (full.status_code, full.get_json()["limit"], full.get_json()["setting"]) == (429, 5, "MAX_QUEUE_DEPTH")
+    assert int(full.headers["Retry-After"]) == 10
+    assert redis.llen("rq:queue:default") == 3
+    assert post(api, [add(0)] * 2).status_code == 202
 
 
 def test_a_repeated_batch_gives_the_same_jobs(api: FlaskClient, redis: Redis) -> None:

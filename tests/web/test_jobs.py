@@ -76,6 +76,16 @@ def test_a_failed_job_tells_its_error_but_no_traceback(api: FlaskClient, run_job
     assert api.get(f"{here}/result").status_code == 409
 
 
+def test_the_trace_of_the_request_reaches_the_task(api: FlaskClient, run_jobs: RunJobs) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    body_ = {"task": "web_tests.trace"}
+    here = api.post("/api/v1/jobs", json=body_, headers={"traceparent": trace}).headers["Location"]
+    other = api.post("/api/v1/jobs", json=body_, headers={"traceparent": "nonsense"}).headers["Location"]
+    run_jobs()
+    assert api.get(f"{here}/result").get_json()["result"] == trace
+    assert api.get(f"{other}/result").get_json()["result"] is None
+
+
 def test_a_delayed_job_is_scheduled(api: FlaskClient) -> None:
     shown = body(enqueue(api, delay=60))
     due = datetime.fromisoformat(str(shown["run_at"]))
