@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Visitor:
         """GET a page."""
         return self.client.get(path, environ_base={"REMOTE_ADDR": self.address}, **options)
 
-    def send(self, path: str, form: dict[str, str], **options: Any) -> TestResponse:
+    def send(self, path: str, form: Mapping[str, object], **options: Any) -> TestResponse:
         """POST a form as it is."""
         return self.client.post(path, data=form, environ_base={"REMOTE_ADDR": self.address}, **options)
 

@@ -18,8 +18,8 @@ def _server(redis: Redis) -> None:
 
 
 def act(admin: Visitor, path: str, **form: str | list[str]) -> TestResponse:
-    data = {"csrf_token": admin.token("/jobs/new"), **form}
-    return admin.send(path, data)  # type: ignore[arg-type]  # lists are several values of one name
+    data: dict[str, object] = {"csrf_token": admin.token("/jobs/new"), **form}
+    return admin.send(path, data)
 
 
 def test_a_failed_job_is_tried_again(admin: Visitor, redis: Redis) -> None:

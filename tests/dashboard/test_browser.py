@@ -353,7 +353,16 @@ def alive(redis: Redis) -> list[str]:
     queues.pause("low", note="a reason", by="somebody")
     schedules.create({"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
     schedules.run_now("greet.hourly", actor="somebody")
-    others = ["/failures", "/queues", "/schedules", "/schedules/greet.hourly", "/workers", "/tasks", "/audit"]
+    others = [
+        "/failures",
+        "/queues",
+        "/schedules",
+        "/schedules/greet.hourly",
+        "/workers",
+        "/tasks",
+        "/audit",
+        "/settings",
+    ]
     return ["/", *jobs, *others, "/jobs/new?task=webhooks.deliver"]
 
 

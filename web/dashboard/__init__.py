@@ -21,11 +21,26 @@ from . import (
     rendering,
     schedules,
     sessions,
+    settings,
     tasks,
     workers,
 )
 
-_PAGES = (login, overview, joblist, tasks, jobview, actions, failures, queues, schedules, workers, auditlog, failing)
+_PAGES = (
+    login,
+    overview,
+    joblist,
+    tasks,
+    jobview,
+    actions,
+    failures,
+    queues,
+    schedules,
+    workers,
+    auditlog,
+    settings,
+    failing,
+)
 
 
 def register(app: Flask) -> None:

@@ -52,9 +52,9 @@ def thousands(number: float) -> str:
 def size(count: float) -> str:
     """A number of bytes."""
     for unit in ("bytes", "KB", "MB"):
-        if count < 1000:
+        if count < 1024:
             return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
-        count /= 1000
+        count /= 1024
     return f"{count:.1f} GB"
 
 

@@ -35,6 +35,7 @@ NAVIGATION = (
     Entry("dashboard.workers", "Workers", "workers", "w"),
     Entry("dashboard.tasks", "Tasks", "tasks", "t"),
     Entry("dashboard.auditlog", "Audit", "audit", "a"),
+    Entry("dashboard.settings", "Settings", "settings", "e"),
 )
 
 
