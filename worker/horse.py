@@ -6,6 +6,7 @@ It claims and settles over its own connection, one round trip for each job; the 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import time
@@ -221,16 +222,17 @@ class Horse:
 
 def log_ending(claim: Claim, ending: Ending, seconds: float) -> None:
     """One line for each attempt."""
+    level = logging.INFO if isinstance(ending, Finished) else logging.WARNING
+    if not logging.getLogger(__name__).isEnabledFor(level):
+        return  # building and dropping the line would cost more than running an empty job
     fields: dict[str, Any] = {"job_id": claim.job_id, "task": claim.text(b"task"), "attempt": claim.attempt}
     fields["seconds"] = round(seconds, 3)
     error = getattr(ending, "error", None)
     if isinstance(error, AttemptError):
         fields["error"] = f"{error.type}: {error.message}"
-    for name in ("delay", "reason"):
-        if hasattr(ending, name):
-            fields[name] = getattr(ending, name)
-    quiet = isinstance(ending, Finished)
-    (log.info if quiet else log.warning)(f"Job {type(ending).__name__.lower()}", **fields)
+    fields |= {name: getattr(ending, name) for name in ("delay", "reason") if hasattr(ending, name)}
+    event = f"Job {type(ending).__name__.lower()}"
+    log.log(level, event, **fields)
 
 
 def _patiently(call: Callable[[], T]) -> T:

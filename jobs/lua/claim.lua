@@ -4,7 +4,7 @@
 -- KEYS[1..n]  rq:queue:<name>  the queues, best first
 -- ARGV[1]  execution, the fence of the new attempt     ARGV[2]  worker name
 -- ARGV[3]  now, as RQ writes times                     ARGV[4]  lease (s)
--- Returns {id, queue, record}, or nil when all queues are empty.
+-- Returns {id, queue, fields}, or nil when all queues are empty.
 
 local started = resume_or_start(KEYS, ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 -- Who was idle a moment ago wakes the next one, so that a batch enqueued with one token reaches every idle horse.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import cast
 
@@ -9,9 +10,10 @@ import pytest
 from redis import Redis
 
 from jobs import enqueue, files, keys, monitor, recovery
-from jobs.claims import Claims
+from jobs.claims import FIELDS, Claims
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.running import Finished
+from jobs.scripts import script
 from tests.worker import sample_tasks as sample
 
 RunAll = Callable[[], None]
@@ -151,6 +153,12 @@ def test_a_copy_that_comes_too_late_changes_nothing(run_all: RunAll, redis: Redi
     settled = claims.settle(claim, Finished(b"99"), at=1.0, peak_kb=1, queues=(), execution="next")
     assert settled.state.name == "STALE"
     assert monitor.get_result(job.id) == 3
+
+
+def test_a_claim_and_its_script_agree_on_the_fields_of_a_record() -> None:
+    listed = re.search(r"local FIELDS = \{(.*?)\}", script("parts/start").text, re.DOTALL)
+    assert listed is not None
+    assert re.findall(r"'(\w+)'", listed[1]) == [name.decode() for name in FIELDS]
 
 
 def _run_when_due(redis: Redis, run_all: RunAll) -> None:

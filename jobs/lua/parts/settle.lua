@@ -5,12 +5,15 @@
 -- ARGV[1]  id                     ARGV[2]  its queue           ARGV[3]  execution, the fence
 -- ARGV[4]  next execution         ARGV[5]  worker name         ARGV[6]  now, as RQ writes times
 -- ARGV[7]  lease (s)              ARGV[8]  how long the job and its attempts are kept from now on (s)
--- ARGV[9]  n, then n strings: fields and values of this attempt's entry in rq:results:<id>; then the verb's own
+-- Of the attempt's entry in rq:results:<id>:
+-- ARGV[9]  started (unix s)       ARGV[10] ended (unix s)      ARGV[11] attempt
+-- ARGV[12] outcome                ARGV[13] peak memory (KB)    ARGV[14] n, then n strings: more fields and values
+-- and then the verb's own arguments.
 -- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED.
 
 local id, queue, execution, now = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = 'rq:job:' .. id
-local entry_end = 9 + tonumber(ARGV[9])
+local entry_end = 14 + tonumber(ARGV[14])
 local OWNED, STALE, REPEATED = 1, 0, 2
 local SUCCESSFUL, FAILED, STOPPED, RETRIED = 1, 2, 3, 4  -- RQ's Result.Type
 local MOST_ATTEMPTS = 50  -- entries kept of one job, the newest
@@ -36,7 +39,9 @@ local function update(...)
 end
 
 local function record_attempt(type)
-  redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, unpack(ARGV, 10, entry_end))
+  redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, 'worker_name', ARGV[5],
+    'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
+    'attempt', ARGV[11], 'outcome', ARGV[12], 'peak_kb', ARGV[13], unpack(ARGV, 15, entry_end))
   redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8])
 end
 

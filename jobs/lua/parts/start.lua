@@ -2,23 +2,33 @@
 
 local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rubbish does not block the server
 
--- Status and attempt of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
+-- What a worker needs to know of a job; jobs/claims.py has the same list.
+local STATUS, ATTEMPT = 1, 2
+local FIELDS = {
+  'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
+  'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
+  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task',
+}
+
+-- The fields of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
 local function readable(id)
-  local fields = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'attempt')
+  local fields = redis.pcall('HMGET', 'rq:job:' .. id, unpack(FIELDS))
   if fields.err then return nil, 'the record is not a hash' end
-  if not fields[1] then return nil, 'the record is missing or has no status' end
+  if not fields[STATUS] then return nil, 'the record is missing or has no status' end
   return fields
 end
 
-local function mark_started(id, queue, execution, worker, at, attempt, lease)
+local function mark_started(id, queue, execution, worker, at, fields, lease)
+  local attempt = (tonumber(fields[ATTEMPT]) or 0) + 1
   redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', at, 'last_heartbeat', at,
     'worker_name', worker, 'execution', execution, 'attempt', attempt)
   redis.call('ZADD', 'rq:wip:' .. queue, redis.call('TIME')[1] + lease, id .. ':' .. execution)
   -- A job that ended before has an expiry date, which RQ leaves in place when it is requeued.
   if attempt > 1 then redis.call('PERSIST', 'rq:job:' .. id) end
+  fields[STATUS], fields[ATTEMPT] = 'started', attempt
 end
 
--- The first job of the first queue that has one: {id, queue, record}; false when all are empty.
+-- The first job of the first queue that has one: {id, queue, fields}; false when all are empty.
 -- Nothing here may raise once an id is popped: a script that stops half-way is not undone.
 local function start_next(queues, execution, worker, at, lease)
   local dropped = 0
@@ -28,9 +38,9 @@ local function start_next(queues, execution, worker, at, lease)
     while id do
       local fields, reason = readable(id)
       -- Any other status says that the job is elsewhere, and that this id was pushed a second time.
-      if fields and fields[1] == 'queued' then
-        mark_started(id, queue, execution, worker, at, (tonumber(fields[2]) or 0) + 1, lease)
-        return {id, queue, redis.call('HGETALL', 'rq:job:' .. id)}
+      if fields and fields[STATUS] == 'queued' then
+        mark_started(id, queue, execution, worker, at, fields, lease)
+        return {id, queue, fields}
       end
       if reason then quarantine_record(id, queue, reason, at) end
       dropped = dropped + 1
@@ -47,7 +57,8 @@ local function resume_or_start(queues, execution, worker, at, lease)
     local queue = string.sub(key, 10)
     for _, member in ipairs(redis.call('ZRANGE', 'rq:wip:' .. queue, 0, -1)) do
       local id = string.match(member, '^(.*):' .. execution .. '$')
-      if id and readable(id) then return {id, queue, redis.call('HGETALL', 'rq:job:' .. id)} end
+      local fields = id and readable(id)
+      if fields then return {id, queue, fields} end
     end
   end
   return start_next(queues, execution, worker, at, lease)
