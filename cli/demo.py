@@ -1,20 +1,41 @@
-"""`demo`: real jobs of all shipped tasks on the files in samples/, so that the first screen is alive."""
+"""`demo`: real jobs of all shipped tasks on the files in samples/, and schedules: so that the first screen is alive."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 import tasks
 from cli.neighbour import neighbour
 from jobs import File, enqueue, enqueue_in, files, monitor, with_options
+from jobs.errors import ScheduleConflict
 from jobs.records import Job
+from jobs.schedules import control
 
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 _SECRET = "whsec_" + "ZGVtb25zdHJhdGlvbiBvbmx5LCBubyBzZWNyZXQ="  # not a secret: both ends of it are in this file
 _LONGEST = 600.0
+_SCHEDULES: tuple[dict[str, Any], ...] = (
+    {
+        "id": "demo.minutely",
+        "task": "maintenance.check",
+        "every": 60,
+        "jitter": 10,
+        "description": "Something to watch: is any queue slow?",
+    },
+    {
+        "id": "demo.greeting",
+        "task": "mail.send",
+        "args": {"to": "night.owl@example.com", "subject": "Good morning", "text": "The night is over."},
+        "cron": "30 8 * * mon-fri",
+        "timezone": "America/New_York",
+        "description": "A mail on every working day, on the clocks of New York.",
+    },
+)
 
 
 @click.command()
@@ -25,7 +46,9 @@ def demo() -> None:
     """
     with neighbour(_SAMPLES / "flights.csv", _SECRET) as address:
         ours = list(_jobs(address))
-        click.echo(f"{len(ours)} demo jobs are enqueued.")
+        for fields in _SCHEDULES:
+            _create(fields)
+        click.echo(f"{len(ours)} demo jobs are enqueued, {len(_SCHEDULES)} demo schedules are there.")
         _wait_for([job.id for job in ours])
 
 
@@ -47,6 +70,12 @@ def _jobs(address: str) -> Iterator[Job]:
     )
     enqueue_in(timedelta(minutes=10), tasks.images.thumbnail, photo, width=480, format="png")  # for the delayed ones
     enqueue_in(timedelta(hours=8), tasks.mail.send, "early.bird@example.com", "Good morning", text="The night is over.")
+
+
+def _create(fields: Mapping[str, Any]) -> None:
+    """Make a schedule, unless an earlier demo did."""
+    with suppress(ScheduleConflict):
+        control.create(fields, actor="demo")
 
 
 def _store(name: str, content_type: str) -> File:
