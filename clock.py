@@ -78,10 +78,7 @@ def scheduler_of(clockwork: Clockwork) -> SteadyScheduler:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        sys.exit(str(error))
+    settings = read_settings()
     configure_logging(settings, "clock")
     import tasks  # noqa: F401 - only now, so that what it logs has a place to go
 
@@ -95,4 +92,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SettingsError as error:
+        sys.exit(str(error))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from .. import logs, recovery
 from ..connection import Client, translate_errors
-from ..errors import RedisUnavailable
+from ..errors import RedisUnavailable, SettingsError
 from ..settings import Settings
 from . import settling, syncing
 from .deciding import BATCH, Decider, Decision
@@ -42,7 +42,7 @@ class Clockwork:
         return 1.0 if self._lease.leads else 0.25
 
     def start(self) -> None:
-        """Say what is declared."""
+        """Say what is declared. Raises SettingsError when the server may delete schedules in silence."""
         table = timetable()
         sentence = f"Starting clock: {len(table.definitions)} schedules [{', '.join(table.definitions)}]"
         log.info(sentence, clock=self._lease.name, release=self._settings.release)
@@ -50,6 +50,7 @@ class Clockwork:
             log.error(reason)
         if self._settings.skip_recurring:
             log.info("SKIP_RECURRING is set: no tick is decided here")
+        self._try(self._check_server)
 
     def lead(self) -> None:
         """Take or renew the lease; the first time, synchronise."""
@@ -111,6 +112,11 @@ class Clockwork:
                 _tell(decision)
             if len(due) < BATCH:
                 return
+
+    def _check_server(self) -> None:
+        policy = cast("dict[str, object]", self._client.info("memory")).get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise SettingsError([f"Redis: its eviction policy is {policy}, which deletes in silence; set noeviction"])
 
     def _reap(self) -> None:
         for reaped in self._reaper.run(time.monotonic()):

@@ -72,19 +72,17 @@ class Timetable:
     definitions: dict[str, Definition] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
-    def add(self, function: Callable[..., Any], name: str | None, fields: Mapping[str, Any]) -> None:
+    def add(self, task: str, name: str, rule: Callable[[], Mapping[str, Any]], options: Mapping[str, Any]) -> None:
         """Check one schedule and keep it, or the reason why not."""
         try:
-            task = registry.task_of(function).name
-            definition = define(**{"id": name or task, "task": task, **fields})
-            self._keep(definition)
-        except (ScheduleDefinitionError, UnknownTask, ValueError) as error:
-            self.problems[name or str(getattr(function, "__name__", "?"))] = str(error)
-
-    def _keep(self, definition: Definition) -> None:
-        if definition.id in self.definitions:
-            raise ScheduleDefinitionError(f"schedule {definition.id!r}: two have this name; give one another by name=")
-        self.definitions[definition.id] = definition
+            definition = define(**{"id": name, "task": task, **rule(), **options})
+            if name in self.definitions:
+                raise ScheduleDefinitionError(f"schedule {name!r}: two have this name; give one another by name=")
+            self.definitions[name] = definition
+        except ScheduleDefinitionError as error:
+            self.problems[name] = str(error)
+        except (ValueError, TypeError) as error:
+            self.problems[name] = f"schedule {name!r}: {error}"
 
 
 class _Current:
@@ -152,13 +150,19 @@ def _declare(function: Callable[..., Any] | None, options: dict[str, Any], rule:
     name = options.pop("name", None)
 
     def add(decorated: Callable[..., Any]) -> Callable[..., Any]:
-        try:
-            timetable().add(decorated, name, rule() | options)
-        except ValueError as error:
-            timetable().problems[name or decorated.__name__] = str(error)
+        task = _task_of(decorated)
+        timetable().add(task, str(name or task), rule, options)
         return decorated
 
     return add if function is None else add(function)
+
+
+def _task_of(function: Callable[..., Any]) -> str:
+    """The name of a function's task; that of the function itself when it is none, which is told later."""
+    try:
+        return registry.task_of(function).name
+    except UnknownTask as error:
+        return error.name
 
 
 def _crontab(text: str | None, fields: Mapping[str, str | int]) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,9 @@ from .rules import Cron, Every, Once, Rule
 
 _ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 _YEARS = 3_660 * 86_400.0
+
+
+_zones = cache(available_timezones)  # the library walks through its folder at every call
 
 
 def _in_seconds(value: object) -> object:
@@ -74,7 +77,7 @@ class Definition(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _zones():
             raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Berlin")
         return value
 

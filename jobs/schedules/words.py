@@ -16,7 +16,8 @@ def in_words(definition: Definition) -> str:
     match definition.rule:
         case Every() as rule:
             shifted = f", {_length(rule.phase)} after the full interval" if rule.phase else ""
-            return f"every {_length(rule.period).removeprefix('1 ')}{shifted}"
+            length = _length(rule.period)
+            return f"every {length if ' ' in length.removeprefix('1 ') else length.removeprefix('1 ')}{shifted}"
         case Cron() as rule:
             said = CronSim(rule.text, _EPOCH).explain()
             return f"{said[0].lower()}{said[1:]}, {definition.timezone} time"

@@ -108,3 +108,14 @@ def test_a_clock_waits_for_redis_and_goes_on_after_it_was_killed(tmp_path: Path)
     finally:
         clock.close()
         address.unlink(missing_ok=True)
+
+
+def test_a_clock_refuses_a_server_that_deletes_in_silence(redis: Redis, redis_url: str) -> None:
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    clock = ClockProcess(redis_url)
+    try:
+        clock.wait_for("its eviction policy is allkeys-lru, which deletes in silence; set noeviction")
+        assert clock.process.wait(5) == 1
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+        clock.close()
