@@ -45,7 +45,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_web(port: int, redis_url: str) -> "subprocess.Popen[bytes]":
+def start_web(port: int, redis_url: str, app: str = "web.wsgi:app", **settings: str) -> "subprocess.Popen[bytes]":
     environment = {
         "PATH": os.environ["PATH"],
         "NIGHTSHIFT_ENV": "test",
@@ -58,9 +58,10 @@ def start_web(port: int, redis_url: str) -> "subprocess.Popen[bytes]":
         "API_TOKEN": TOKEN,
         "SECRET_KEY": "a secret key of the web tests",
         "ADMIN_PASSWORD": "a password of the web tests",
+        **settings,
     }
     # Made-up requests may have long lines; what gunicorn itself answers to those is not ours to test.
-    command = [sys.executable, "-m", "gunicorn", "--limit-request-line", "0", "web.wsgi:app"]
+    command = [sys.executable, "-m", "gunicorn", "--limit-request-line", "0", app]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -1,11 +1,14 @@
 """Light work after the response."""
 
+from pathlib import Path
 from threading import Event
 
+import httpx
 import pytest
 from flask import Flask
 from structlog.testing import capture_logs
 
+from tests.web import site
 from web import after
 from web.access import public
 from web.after import TooMuchAfterResponse, after_response, drain
@@ -61,3 +64,17 @@ def test_what_waits_is_bounded_and_drained() -> None:
     assert drain(5) == 0
     after_response(gate.wait, 10)
     assert drain(5) == 0
+
+
+@pytest.mark.processes
+def test_a_process_that_is_stopped_finishes_what_waits_first(tmp_path: Path) -> None:
+    port = site.free_port()
+    url = f"http://127.0.0.1:{port}"
+    web = site.start_web(port, "unix:///nowhere/redis.sock", app="tests.web.draining:app", DATA_DIR=str(tmp_path))
+    try:
+        site.wait_until_live(url, web)
+        assert httpx.get(f"{url}/ask").text == "asked"
+    finally:
+        web.terminate()
+        web.wait(30)
+    assert len(list(tmp_path.glob("done-*"))) == 6
