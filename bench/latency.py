@@ -1,0 +1,62 @@
+"""From the call that enqueues to the first line of the task, on an idle worker: p50 and p99 against peers.
+
+    python -m bench.latency --jobs 300 --rounds 5
+
+Every job is sent alone, a moment after the one before has been done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections import defaultdict
+from typing import cast
+
+from bench import harness, peers
+from bench.actions import LATENCIES
+
+WARM_UP = 20
+
+
+def measure(name: str, jobs: int) -> dict[str, float]:
+    """One peer, once: milliseconds."""
+    with harness.bench() as bench:
+        peer = harness.load(name, bench.environment)
+        with bench.worker(peer):
+            seen = sorted([_one(bench, peer) for _ in range(jobs + WARM_UP)][WARM_UP:])
+    return {"p50 ms": seen[len(seen) // 2] * 1e3, "p99 ms": seen[int(len(seen) * 0.99)] * 1e3}
+
+
+def _one(bench: harness.Bench, peer: object) -> float:
+    time.sleep(random.uniform(0.005, 0.02))  # noqa: S311 - only spreads the calls
+    peer.enqueue(1, "stamp", time.time())  # type: ignore[attr-defined]
+    reply = cast("tuple[bytes, bytes] | None", bench.redis.blpop([LATENCIES], timeout=30))
+    assert reply is not None, f"{peer} did not start a job within 30 s"
+    return float(reply[1])
+
+
+def main() -> None:
+    """Measure every peer in turn, in rounds, and print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", default=",".join(peers.NAMES))
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.one, given.jobs)))
+        return
+    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for _ in range(given.rounds):
+        for name in given.peers.split(","):
+            for column, value in json.loads(
+                harness.in_process("bench.latency", "--one", name, "--jobs", given.jobs)
+            ).items():
+                results[name][column].append(value)
+    harness.print_table(results)
+
+
+if __name__ == "__main__":
+    main()
