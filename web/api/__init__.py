@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 
 from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
-from . import files, jobs, operations, queues, schedules, tasks, tokens
+from . import files, jobs, operations, queues, schedules, stats, tasks, tokens
 
 
 def register(app: OpenAPI) -> None:
     """Add every resource."""
-    for resource in (tasks, files, jobs, queues, schedules, operations, tokens):
+    for resource in (tasks, files, jobs, queues, schedules, operations, tokens, stats):
         app.register_api(resource.api)
+    app.register_api(stats.scraped)

@@ -29,7 +29,7 @@ class QueuePath(BaseModel):
 def list_queues() -> Response:
     """List the queues with their counts."""
     paused = queues.paused()
-    return show(QueuesView(queues=[_view(queue, paused) for queue in monitor.queues(datetime.now(UTC))]))
+    return show(QueuesView(queues=[queue_view(queue, paused) for queue in monitor.queues(datetime.now(UTC))]))
 
 
 @api.post("/queues/<queue>/pause", responses={204: None}, openapi_extensions=answers(404, 415, 422))
@@ -61,7 +61,8 @@ def empty_queue(path: QueuePath, body: NewEmptying) -> Response:
     return show(EmptiedView(canceled=queues.empty(path.queue, by=caller().name)))
 
 
-def _view(queue: monitor.QueueView, paused: dict[str, queues.Pause]) -> QueueView:
+def queue_view(queue: monitor.QueueView, paused: dict[str, queues.Pause]) -> QueueView:
+    """A queue as the API shows it."""
     pause = paused.get(queue.name)
     counts = {name: getattr(queue, name) for name in QueueView.model_fields if name != "paused"}
     return QueueView(**counts, paused=PauseView.model_validate(pause) if pause else None)

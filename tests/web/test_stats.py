@@ -1,0 +1,26 @@
+"""How it goes, for people and for Prometheus."""
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+def test_the_document_and_the_metrics_agree(api: FlaskClient) -> None:
+    for queue in ("low", "low", "high"):
+        api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}, "queue": queue})
+    stats = api.get("/api/v1/stats").get_json()
+    assert {queue["name"]: queue["waiting"] for queue in stats["queues"]} == {"high": 1, "default": 0, "low": 2}
+    assert (stats["workers"], stats["clock"]["leader"]) == (0, None)
+
+    families = {family.name: family for family in text_string_to_metric_families(api.get("/metrics").text)}
+    waiting = {
+        s.labels["queue"]: s.value for s in families["nightshift_jobs"].samples if s.labels["state"] == "waiting"
+    }
+    assert waiting == {"high": 1, "default": 0, "low": 2}
+    assert families["nightshift_clock_leads"].samples[0].value == 0
+
+
+def test_metrics_need_a_token(anyone: FlaskClient) -> None:
+    assert anyone.get("/metrics").status_code == 401
