@@ -17,7 +17,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from jobs.connection import connect
-from jobs.errors import SettingsError
+from jobs.errors import NightshiftError
 from jobs.logs import configure_logging
 from jobs.schedules.clockwork import Clockwork
 from jobs.settings import read_settings
@@ -94,5 +94,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except SettingsError as error:
+    except NightshiftError as error:
         sys.exit(str(error))

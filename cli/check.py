@@ -1,7 +1,6 @@
 """`check`: everything that would go wrong after a deploy, said before it, all at once."""
 
 import importlib
-import re
 from collections.abc import Iterator
 
 import click
@@ -9,9 +8,8 @@ import click
 from jobs import connection, monitor
 from jobs.errors import RedisUnavailable, SettingsError
 from jobs.schedules.declaring import timetable
+from jobs.server import problems
 from jobs.settings import Settings, current_settings
-
-_LEAST_VERSION = (6, 2)
 
 
 @click.command()
@@ -50,15 +48,7 @@ def _of_server(settings: Settings) -> Iterator[str]:
     except (RedisUnavailable, ValueError) as error:  # ValueError: the address has no valid form
         yield f"REDIS_URL: {error}"
         return
-    if _version(server.version) < _LEAST_VERSION:
-        yield f"Redis: version 6.2 or newer is needed, this is {server.version}"
-    if server.policy not in {"noeviction", "unknown"}:
-        yield f"Redis: its eviction policy is {server.policy}, which drops jobs when memory is full; set noeviction"
-
-
-def _version(text: str) -> tuple[int, ...]:
-    numbers = re.search(r"(\d+)\.(\d+)", text)
-    return tuple(int(part) for part in numbers.groups()) if numbers else ()
+    yield from (f"Redis: {problem}" for problem in problems(server))
 
 
 def _of_tasks() -> Iterator[str]:

@@ -91,6 +91,14 @@ class RedisUnavailable(NightshiftError):
         self.retry_after = retry_after
 
 
+class ServerUnfit(NightshiftError):
+    """The Redis server would lose jobs; `problems` holds one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
 class JobMissing(NightshiftError):
     """No job has this id: it never existed, was deleted or has expired."""
 

@@ -13,6 +13,7 @@ from . import connection, keys, listing, records
 from .errors import FileMissing, JobConflict, JobMissing
 from .files import File
 from .records import Job
+from .server import inspect
 from .settings import current_settings
 from .views import Attempt as Attempt
 from .views import Filter
@@ -147,21 +148,7 @@ def workers() -> list[WorkerView]:
 
 def server() -> ServerView:
     """What the Redis server says of itself."""
-    with connection.translate_errors():
-        info: dict[str, Any] = connection.client().info()
-    return ServerView(
-        version=f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}",
-        memory=info["used_memory"],
-        max_memory=info.get("maxmemory", 0),
-        policy=info.get("maxmemory_policy", "unknown"),
-        durability=_durability(info),
-        clients=info["connected_clients"],
-    )
-
-
-def _durability(info: Mapping[str, Any]) -> str:
-    """Without CONFIG, which managed servers forbid, INFO tells only whether the append-only file is on."""
-    return "append-only file" if info.get("aof_enabled") else "snapshots only"
+    return inspect(connection.client())
 
 
 def _readable(job_id: str, raw: Mapping[bytes, bytes]) -> Job | None:

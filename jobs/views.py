@@ -7,6 +7,13 @@ from datetime import datetime
 
 from .records import Job, JobError
 
+_DURABILITY = {
+    "always": "every job is on disk at once",
+    "everysec": "on disk within a second",
+    "no": "on disk now and then",
+    "none": "snapshots only",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -90,11 +97,21 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """The Redis server, as its INFO tells; memory is in bytes."""
+    """The Redis server: `name` for people, `version` of the Redis it is or is compatible with; memory in bytes.
 
+    `durability` is how often accepted jobs reach the disk: always, everysec, no (when the system likes), none (there
+    are snapshots at best), or unknown.
+    """
+
+    name: str
     version: str
     memory: int
     max_memory: int
     policy: str
     durability: str
     clients: int
+
+    @property
+    def durability_in_words(self) -> str:
+        """What becomes of an accepted job when the server's machine dies."""
+        return _DURABILITY.get(self.durability, "durability unknown")

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from jobs import logs
 from jobs.connection import Client, connect, translate_errors
 from jobs.errors import NightshiftError, RedisUnavailable
+from jobs.server import require_fit
 from jobs.settings import Settings, current_settings
 
-from . import boot
 from .supervisor import Plan, Supervisor
 
 CALL_BUDGET = 1.0  # seconds: while a call to Redis hangs, the supervisor does not look at the time of its jobs
@@ -62,8 +62,8 @@ def _connect_patiently(settings: Settings) -> Client:
 def _connect(settings: Settings) -> Client:
     with translate_errors():
         client: Client = connect(settings, CALL_BUDGET, pushes=True).client()  # type: ignore[no-untyped-call]
-    found = boot.check(client)
-    log.info("Server", version=found.version, durability=found.durability)
+    found = require_fit(client)
+    log.info("Server", version=found.name, durability=found.durability)
     return client
 
 

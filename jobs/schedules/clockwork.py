@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from .. import logs, recovery
 from ..connection import Client, translate_errors
-from ..errors import RedisUnavailable, SettingsError
+from ..errors import RedisUnavailable
+from ..server import require_fit
 from ..settings import Settings
 from . import settling, syncing
 from .deciding import BATCH, Decider, Decision
@@ -50,7 +51,7 @@ class Clockwork:
             log.error(reason)
         if self._settings.skip_recurring:
             log.info("SKIP_RECURRING is set: no tick is decided here")
-        self._try(self._check_server)
+        self._try(lambda: require_fit(self._client))
 
     def lead(self) -> None:
         """Take or renew the lease; the first time, synchronise."""
@@ -112,11 +113,6 @@ class Clockwork:
                 _tell(decision)
             if len(due) < BATCH:
                 return
-
-    def _check_server(self) -> None:
-        policy = cast("dict[str, object]", self._client.info("memory")).get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
-            raise SettingsError([f"Redis: its eviction policy is {policy}, which deletes in silence; set noeviction"])
 
     def _reap(self) -> None:
         for reaped in self._reaper.run(time.monotonic()):

@@ -7,22 +7,23 @@ from typing import cast
 import pytest
 from redis import Redis
 
+from jobs.server import problems, require_fit
+from jobs.views import ServerView
 from tests.worker.conftest import Stable
-from worker import boot
 from worker.endings import cause_of_death
 
 
 def test_a_fit_server_is_described(redis: Redis) -> None:
-    found = boot.check(redis)
-    assert found.version.split()[0] in {"valkey", "redis"}
+    found = require_fit(redis)
+    assert found.name.split()[0] in {"valkey", "redis"}
     assert found.durability == "none"
 
 
 def test_all_that_is_wrong_with_a_server_is_said_at_once() -> None:
-    problems = boot.problems({"redis_version": "6.0.16", "maxmemory_policy": "allkeys-lru"})
-    assert len(problems) == 2
-    assert "6.2 is the oldest" in problems[0]
-    assert "noeviction" in problems[1]
+    old = ServerView("redis 6.0.16", "6.0.16", 1, 0, "allkeys-lru", "none", 1)
+    assert len(problems(old)) == 2
+    assert "6.2 is the oldest" in problems(old)[0]
+    assert "noeviction" in problems(old)[1]
 
 
 @pytest.mark.processes

@@ -24,11 +24,12 @@ class ClockView(View):
 class ServerView(View):
     """The Redis server."""
 
-    version: str
+    name: str
+    version: str = Field(description="Of the Redis that it is or is compatible with.")
     memory: int = Field(description="Bytes.")
     max_memory: int = Field(description="Bytes; 0 when there is no limit.")
     policy: str
-    durability: str
+    durability: str = Field(description="How often jobs reach the disk: always, everysec, no, none or unknown.")
     clients: int
 
 
