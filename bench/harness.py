@@ -30,26 +30,22 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Bench:
     """A fresh server on a port of loopback."""
 
+    port: int
+    folder: str
+    durable: bool
     process: subprocess.Popen[bytes]
-    url: str
     redis: Redis
 
     @property
     def environment(self) -> dict[str, str]:
         """What all peers and their workers read."""
-        return {"REDIS_URL": self.url, "NIGHTSHIFT_ENV": "test", "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT)}
+        url = f"redis://127.0.0.1:{self.port}/0"
+        return {"REDIS_URL": url, "NIGHTSHIFT_ENV": "test", "LOG_LEVEL": "WARNING", "PYTHONPATH": str(ROOT)}
 
     @contextmanager
     def worker(self, peer: ModuleType) -> Iterator[subprocess.Popen[bytes]]:
-        """One worker, in a session of its own, killed at the end."""
-        process = subprocess.Popen(
-            peer.WORKER,
-            cwd=ROOT,
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        """One worker, killed at the end."""
+        process = start_worker(peer, self.environment)
         try:
             yield process
         finally:
@@ -64,38 +60,69 @@ class Bench:
                 raise TimeoutError(f"{peer.__name__}: {peer.left(self.redis)} jobs are left")
             time.sleep(0.02)
 
+    def kill_server(self) -> None:
+        """As a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_server(self) -> None:
+        """With the data that it had, if it is durable."""
+        self.process = _start_server(self.port, self.folder, durable=self.durable)
+        _wait_until_ready(self.redis)
+
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """A server for one measurement: append-only file off, nothing else on it."""
-    with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
-        process = subprocess.Popen([server.find_binary(), *options], stdout=subprocess.DEVNULL)
-        url = f"redis://127.0.0.1:{port}/0"
+def bench(*, durable: bool = False) -> Iterator[Bench]:
+    """A server for one measurement, with nothing else on it; its append-only file is on when it is durable."""
+    with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as folder:
+        port = _free_port()
+        process = _start_server(port, folder, durable=durable)
+        redis = Redis(port=port, socket_connect_timeout=1)
+        measured = Bench(port, folder, durable, process, redis)
         try:
-            yield Bench(process, url, _connected(url))
+            _wait_until_ready(redis)
+            yield measured
         finally:
-            process.kill()
-            process.wait()
+            measured.kill_server()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_server(port: int, folder: str, *, durable: bool) -> subprocess.Popen[bytes]:
+    kept = ["--save", "", "--appendonly", "yes" if durable else "no", "--dir", folder]
+    command = [server.find_binary(), "--port", str(port), "--bind", "127.0.0.1", *kept]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def _wait_until_ready(redis: Redis) -> None:
+    while True:
+        try:
+            redis.ping()
+            return
+        except RedisError:
+            time.sleep(0.02)
+
+
+def start_worker(peer: ModuleType, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """One worker of a peer, in a session of its own."""
+    return subprocess.Popen(
+        peer.WORKER,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def load(name: str, environment: dict[str, str]) -> ModuleType:
     """A peer's module, which reads its server's address when it is imported: hence a process for each measurement."""
     os.environ.update(environment)
     return peers.load(name)
-
-
-def _connected(url: str) -> Redis:
-    redis = Redis.from_url(url)
-    while True:
-        try:
-            redis.ping()
-            return redis
-        except RedisError:
-            time.sleep(0.02)
 
 
 def tree(pid: int) -> list[int]:
