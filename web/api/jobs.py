@@ -14,14 +14,14 @@ from ..answers import answers, etag_of, show, show_unless_known
 from ..bodies import BATCH_BYTES, body_up_to
 from ..intake import Accepted, accept, accept_all
 from ..paging import following
-from ..present import job_path, job_summary
+from ..present import job_path, job_summary, job_view
 from ..problems import Refused
 from ..resource import resource
 from ..schemas.asking import NewBatch, NewJob
 from ..schemas.jobs import BatchView, JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
 from ..schemas.problems import Fault
 from ..visible import visible_job, whole_view
-from ..waiting import wait_until
+from ..waiting import preferred_seconds, wait_until
 from .files import download
 
 api = resource("jobs", __name__, __doc__)
@@ -58,7 +58,7 @@ class ArtifactPath(JobPath):
 def create_job(body: NewJob) -> Response:
     """Enqueue a job: 202 with its address; 200 when it existed already, or when the client waited and it has ended."""
     accepted = accept(body)
-    seen = wait_until(_has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job))
+    seen = _first_sight(accepted)
     headers = {"Location": job_path(seen.id)} | _replayed(accepted)
     if _has_ended(seen) or accepted.replayed:
         return show(seen, 200, headers)
@@ -132,6 +132,13 @@ def download_artifact(path: ArtifactPath) -> Response:
     if file is None:
         raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}; it may have expired")
     return download(file, path.name)
+
+
+def _first_sight(accepted: Accepted) -> JobView:
+    """What the client is shown: of a new job that nobody waits for all is known already, without asking Redis again."""
+    if not accepted.replayed and not preferred_seconds():
+        return job_view(accepted.job, (), {})
+    return wait_until(_has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job))
 
 
 def _replayed(accepted: Accepted) -> dict[str, str]:
