@@ -114,7 +114,7 @@ def test_a_clock_refuses_a_server_that_deletes_in_silence(redis: Redis, redis_ur
     redis.config_set("maxmemory-policy", "allkeys-lru")
     clock = ClockProcess(redis_url)
     try:
-        clock.wait_for("its eviction policy is allkeys-lru, which deletes in silence; set noeviction")
+        clock.wait_for("its eviction policy is allkeys-lru, which deletes jobs in silence; set maxmemory-policy noeviction")
         assert clock.process.wait(5) == 1
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
