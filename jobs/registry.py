@@ -13,6 +13,9 @@ from .errors import TaskDefinitionError, UnknownTask
 from .retries import Retry
 from .uniqueness import Unique
 
+INTERNAL = "nightshift."
+"""What the names of our own tasks begin with."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
@@ -114,8 +117,8 @@ def task_of(function: Callable[..., Any]) -> Task:
 
 
 def all_tasks() -> list[Task]:
-    """Every registered task, by name."""
-    return [_tasks[name] for name in sorted(_tasks)]
+    """Every task of the user, by name; our own, which are enqueued only by what is built in, are left out."""
+    return [_tasks[name] for name in sorted(_tasks) if not name.startswith(INTERNAL)]
 
 
 def _default_name(function: Callable[..., Any]) -> str:

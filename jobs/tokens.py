@@ -16,6 +16,7 @@ from typing import cast
 
 from . import audit, connection, keys
 from .errors import TokenMissing
+from .registry import INTERNAL
 from .settings import Settings
 
 _TOKEN = re.compile(r"ns_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -45,8 +46,12 @@ class Caller:
     key: str = ""
 
     def may_use(self, task: str) -> bool:
-        """Whether this caller may see and use the task with this name."""
-        return any(fnmatchcase(task, pattern) for pattern in self.tasks)
+        """Whether this caller may see and enqueue the task with this name; our own tasks nobody may."""
+        return not task.startswith(INTERNAL) and any(fnmatchcase(task, pattern) for pattern in self.tasks)
+
+    def may_see(self, task: str) -> bool:
+        """Whether this caller may see jobs of the task with this name."""
+        return Scope.OPERATE in self.scopes if task.startswith(INTERNAL) else self.may_use(task)
 
 
 @dataclass(frozen=True, slots=True)

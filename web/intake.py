@@ -15,6 +15,7 @@ from jobs import dispatch, registry
 from jobs.dispatch import JobRequest
 from jobs.errors import FileMissing, InvalidArguments, UnknownTask
 from jobs.records import Job
+from jobs.registry import INTERNAL
 from jobs.uniqueness import Unique
 
 from .access import caller
@@ -58,8 +59,8 @@ def accept_all(body: NewBatch) -> list[Accepted]:
 
 def submit(wanted: JobRequest) -> Job:
     """Enqueue; what is wrong is in the body here, so it is 422 and never 404."""
-    _require_allowed(wanted.task)
     try:
+        _require_allowed(wanted.task)
         return dispatch.submit(wanted)
     except UnknownTask as error:
         raise _refusal("#/task", f"no task is named {error.name!r}") from None
@@ -68,6 +69,8 @@ def submit(wanted: JobRequest) -> Job:
 
 
 def _require_allowed(task: str) -> None:
+    if task.startswith(INTERNAL):
+        raise UnknownTask(task)
     if not caller().may_use(task):
         raise Refused(403, "forbidden", f"this token may not use the task {task!r}")
 
@@ -99,11 +102,13 @@ def _run_at(body: NewJob) -> datetime | None:
 
 def _faults(body: NewJob, where: str) -> Iterator[Fault]:
     """What is wrong with one job of a batch, with pointers into the batch."""
-    _require_allowed(body.task)
     try:
+        _require_allowed(body.task)
         _run_at(body)
         registry.find(body.task).validate(body.args)
     except Refused as refused:
+        if not refused.faults:
+            raise
         yield from (
             Fault(pointer=f"#{where}{(fault.pointer or '#')[1:]}", detail=fault.detail) for fault in refused.faults
         )

@@ -54,7 +54,7 @@ _TAKEN: dict[str, dict[str, Any]] = {
     "Prefer": {
         "description": "`wait=N`: hold the answer back for up to N seconds, at most 20 (RFC 7240).",
         "schema": {"type": "string"},
-        "example": "wait=10",
+        "example": "wait=2",
     },
     "Idempotency-Key": {
         "description": "The same key gives the same job for 24 hours, however often the request is sent.",

@@ -14,7 +14,7 @@ from .schemas.jobs import JobView
 def visible_job(job_id: str) -> Job:
     """A job of a task that the caller may use; raises JobMissing."""
     job = monitor.get_job(job_id)
-    if not caller().may_use(job.task):
+    if not caller().may_see(job.task):
         raise JobMissing(job_id)
     return job
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_openapi.openapi import OpenAPI
 
 from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
+from . import bulk as _bulk  # noqa: F401
 from . import files, jobs, operations, queues, schedules, stats, tasks, tokens
 
 

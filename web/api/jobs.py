@@ -87,7 +87,7 @@ def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first, a page at a time."""
     page = _page(query)
     link, headers = following(page.next_cursor)
-    shown = [job_summary(job) for job in page.jobs if caller().may_use(job.task)]
+    shown = [job_summary(job) for job in page.jobs if caller().may_see(job.task)]
     return show_unless_known(JobsView(jobs=shown, next=link), headers)
 
 

@@ -49,6 +49,24 @@ class NewBatch(Input):
     jobs: list[NewJob] = Field(min_length=1, max_length=1000)
 
 
+class BulkFilter(Input):
+    """Which jobs."""
+
+    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled"]
+    task: str | None = Field(None, max_length=200)
+    queue: str | None = Field(None, max_length=64)
+    tag: str | None = Field(None, max_length=64)
+    group: str | None = Field(None, max_length=64, description="The fingerprint of a group of failures.")
+
+
+class NewBulk(Input):
+    """One act on many jobs."""
+
+    action: Literal["retry", "cancel", "delete"]
+    filter: BulkFilter
+    dry_run: bool = Field(True, description="Only count.")
+
+
 class NewRetry(Input):
     """How to try again."""
 

@@ -95,6 +95,14 @@ class JobsView(View):
     next: str | None = Field(description="Where the next page is; null on the last.")
 
 
+class BulkView(View):
+    """How many jobs an act would reach."""
+
+    matched: int
+    more: bool = Field(description="There are more than were counted.")
+    sample: list[str] = Field(description="Ids of some of them.")
+
+
 class BatchView(View):
     """The jobs of a batch, in the order of the request."""
 

@@ -1,0 +1,78 @@
+"""The same act on many jobs: counted first, then done as a job of its own, which tells its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from . import audit, control, failures, monitor
+from .context import current_job
+from .errors import JobConflict, JobMissing
+from .records import Job
+from .registry import INTERNAL, task
+
+MOST = 100_000
+NAME = INTERNAL + "bulk"
+
+Action = Literal["retry", "cancel", "delete"]
+Status = Literal["queued", "scheduled", "started", "finished", "failed", "canceled"]
+
+_VERBS: dict[str, Callable[[str], None]] = {
+    "retry": control.requeue,
+    "cancel": control.cancel,
+    "delete": control.delete,
+}
+
+
+class Choice(BaseModel):
+    """Which jobs. `group` is the fingerprint of failures that look alike; `tasks` are patterns that must fit too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status
+    task: str | None = Field(None, max_length=200)
+    queue: str | None = Field(None, max_length=64)
+    tag: str | None = Field(None, max_length=64)
+    group: str | None = Field(None, max_length=64)
+    tasks: list[str] = ["*"]
+
+
+def chosen(choice: Choice) -> Iterator[str]:
+    """The ids of the jobs that fit, at most 100,000."""
+    members = set(failures.members(choice.group)) if choice.group else None
+    fitting = (job.id for job in _listed(choice) if members is None or job.id in members)
+    return islice(fitting, MOST)
+
+
+def _listed(choice: Choice) -> Iterator[Job]:
+    cursor = None
+    while True:
+        page = monitor.list_jobs(
+            status=choice.status, task=choice.task, queue=choice.queue, tag=choice.tag, cursor=cursor, limit=200
+        )
+        yield from (job for job in page.jobs if any(fnmatchcase(job.task, pattern) for pattern in choice.tasks))
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+@task(name=NAME, timeout=3600)
+def apply(action: Action, choice: Choice, by: str) -> dict[str, int]:
+    """Retry, cancel or delete every job that fits; one whose state has changed meanwhile is passed over."""
+    ids = list(chosen(choice))
+    done = sum(_act(action, job_id, number, len(ids)) for number, job_id in enumerate(ids, start=1))
+    audit.note(by, f"job.{action}.bulk", choice.status, choice=choice.model_dump(exclude_none=True), done=done)
+    return {"done": done, "passed_over": len(ids) - done}
+
+
+def _act(action: Action, job_id: str, number: int, total: int) -> bool:
+    current_job().progress(number, total)
+    try:
+        _VERBS[action](job_id)
+    except (JobConflict, JobMissing):
+        return False
+    return True
