@@ -6,6 +6,7 @@ import inspect
 import json
 import typing
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -54,9 +55,14 @@ def _field(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) ->
 def bind(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Name the positional arguments of a call, as Python would."""
     try:
-        return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+        return dict(_signature(function).bind(*args, **kwargs).arguments)
     except TypeError as error:
         raise InvalidArguments(name, [Problem("", str(error))]) from None
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
