@@ -51,10 +51,8 @@ def _take(browser: Browser, facts: dict[str, str], theme: Literal["light", "dark
 
 
 def _save(page: Page, path: Path) -> None:
-    """A page of few colours needs no more than a palette of them."""
     page.evaluate("document.fonts.ready")
-    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB").save(path, optimize=True)
     size = path.stat().st_size
     print(f"{path.relative_to(ROOT)}  {size:,} bytes")
     if size > LIMIT:

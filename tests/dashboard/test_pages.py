@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from jobs import enqueue, enqueue_in, files, with_options
-from web.dashboard import sessions
+from web.dashboard import activity, sessions
 
 from .conftest import Visitor
 from .hand import greet, slow, take
@@ -184,3 +185,14 @@ def test_no_template_needs_an_exception_from_the_policy() -> None:
         text = template.read_text()
         assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style", text), template.name
         assert "|safe" not in text
+
+
+def test_the_last_hour_is_counted_minute_by_minute(admin: Visitor, redis: Redis) -> None:
+    enqueue(greet, "Ada")
+    now = datetime.now(UTC)
+    redis.zadd("ns:jobs", {f"earlier-{n}": (now - timedelta(minutes=n)).timestamp() * 1000 for n in (20, 30, 40)})
+    redis.zadd("ns:jobs", {"too-early": (now - timedelta(minutes=70)).timestamp() * 1000})
+    hour = activity.read(now)
+    assert [bar.count for bar in hour.bars if bar.count] == [1, 1, 1, 1]
+    assert (hour.total, hour.most, len(hour.bars)) == (4, 1, 60)
+    assert "Enqueued in the last hour" in admin.open("/").text

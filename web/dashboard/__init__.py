@@ -8,6 +8,7 @@ from web.access import guard
 
 from . import (
     actions,
+    activity,
     assets,
     auditlog,
     failing,
@@ -50,6 +51,7 @@ def register(app: Flask) -> None:
     sessions.install(app)
     formats.install(app)
     overview.install(app)
+    activity.install(app)
     failures.install(app)
     app.add_url_rule("/static/<digest>/<path:name>", "assets", assets.send)
     app.register_blueprint(_pages())

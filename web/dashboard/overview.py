@@ -14,6 +14,7 @@ from jobs.monitor import QueueView, ServerView, WorkerView
 from jobs.records import Job
 from jobs.schedules import ClockStatus, ScheduleView
 
+from . import activity
 from .rendering import page
 from .snapshot import Fresh
 
@@ -108,7 +109,14 @@ def add_to(pages: Blueprint) -> None:
 def overview() -> Response:
     """The first page."""
     seen = latest()
-    return page("overview.html", section="dashboard.overview", active=seen.active, seen=seen, example=_EXAMPLE)
+    return page(
+        "overview.html",
+        section="dashboard.overview",
+        active=seen.active,
+        seen=seen,
+        hour=activity.latest(),
+        example=_EXAMPLE,
+    )
 
 
 def latest() -> Overview:
