@@ -2,6 +2,7 @@
 
 import click
 
+from cli.allinone import all_in_one
 from cli.check import check
 from cli.demo import demo
 from cli.schedules import schedules
@@ -12,6 +13,7 @@ def main() -> None:
     """Look after Nightshift from a terminal."""
 
 
+main.add_command(all_in_one)
 main.add_command(check)
 main.add_command(demo)
 main.add_command(schedules)
