@@ -9,7 +9,7 @@ from heapq import nsmallest
 
 from flask import Blueprint, Flask, Response, current_app
 
-from jobs import monitor, schedules
+from jobs import monitor, queues, schedules
 from jobs.monitor import QueueView, ServerView, WorkerView
 from jobs.records import Job
 from jobs.schedules import ClockStatus, ScheduleView
@@ -42,6 +42,7 @@ class Overview:
     recent: list[Job]
     clock: ClockStatus
     upcoming: list[Upcoming]
+    brakes: frozenset[str]
     paused: int
 
     @property
@@ -142,6 +143,7 @@ def read(schedule_list: Fresh[list[ScheduleView]]) -> Overview:
         recent=_recent(),
         clock=schedules.clock_status(),
         upcoming=_upcoming(known, now),
+        brakes=frozenset(queues.paused()),
         paused=sum(schedule.paused for schedule in known),
     )
 
