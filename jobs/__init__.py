@@ -7,6 +7,7 @@ from . import bulk as _bulk  # noqa: F401 - registers our own task
 from .context import current_job
 from .dispatch import enqueue, enqueue_at, enqueue_in, with_options
 from .files import File
+from .redaction import Secret
 from .registry import task
 from .retries import Discard, Retry, RetryLater, Snooze
 from .running import perform
@@ -18,6 +19,7 @@ __all__ = [
     "File",
     "Retry",
     "RetryLater",
+    "Secret",
     "Snooze",
     "Unique",
     "cron",

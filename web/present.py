@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from jobs import redaction
 from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job
@@ -42,6 +43,7 @@ def _fields(job: Job) -> dict[str, object]:
     own = {name: getattr(job, name) for name in JobSummary.model_fields if name != "links"}
     here = job_path(job.id)
     return own | {
+        "args": redaction.arguments(job.task, job.args),
         "tags": list(job.tags),
         "progress": ProgressView.model_validate(job.progress) if job.progress else None,
         "error": ErrorView.model_validate(job.error) if job.error else None,

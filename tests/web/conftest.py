@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
-from jobs import File, current_job, task
+from jobs import File, Secret, current_job, task
 from jobs.claims import Claim, Claims
 from jobs.context import JobContext, RedisNotes
 from jobs.retries import Retry
@@ -50,6 +50,13 @@ def fail(message: str) -> None:
 def read(file: File) -> int:
     """Give a file's size."""
     return len(file.read())
+
+
+@task(name="web_tests.secret")
+def secret(settings: dict[str, str], plain: Secret) -> dict[str, object]:
+    """Log and return what nobody may see."""
+    current_job().log("using it", password=plain)
+    return {"length": len(plain), "api_key": settings["password"]}
 
 
 @task(name="web_tests.trace")

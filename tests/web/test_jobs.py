@@ -86,6 +86,16 @@ def test_the_trace_of_the_request_reaches_the_task(api: FlaskClient, run_jobs: R
     assert api.get(f"{other}/result").get_json()["result"] is None
 
 
+def test_secrets_come_to_the_task_and_are_shown_nowhere(api: FlaskClient, run_jobs: RunJobs) -> None:
+    canary = "canary-5d41402abc4b2a76b9719d911017c592"
+    args = {"settings": {"password": canary}, "plain": canary}
+    here = enqueue(api, "web_tests.secret", args=args).headers["Location"]
+    run_jobs()
+    assert api.get(f"{here}/result").get_json()["result"] == {"length": len(canary), "api_key": "[hidden]"}
+    for path in (here, f"{here}/result", f"{here}/log", "/api/v1/jobs", "/api/v1/failures", "/api/v1/audit"):
+        assert canary not in api.get(path).text
+
+
 def test_a_delayed_job_is_scheduled(api: FlaskClient) -> None:
     shown = body(enqueue(api, delay=60))
     due = datetime.fromisoformat(str(shown["run_at"]))

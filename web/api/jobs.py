@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response
 
 from jobs import monitor
+from jobs.redaction import redacted
 from jobs.tokens import Scope
 
 from ..access import caller, needs
@@ -108,7 +109,7 @@ def show_job(path: JobPath) -> Response:
 def show_result(path: JobPath) -> Response:
     """Show what the task returned; 409 until the job has finished."""
     job = visible_job(path.job_id)
-    return show(ResultView(id=job.id, result=monitor.get_result(job.id)))
+    return show(ResultView(id=job.id, result=redacted(monitor.get_result(job.id))))
 
 
 @api.get("/jobs/<job_id>/log", responses={200: LogView}, openapi_extensions=answers(404))
@@ -163,7 +164,7 @@ def _page(query: JobsQuery) -> monitor.Page:
 
 def _line(line: dict[str, Any]) -> LogLineView:
     known = {name: line.pop(name) for name in ("at", "attempt", "message")}
-    return LogLineView(**known, fields=line)
+    return LogLineView(**known, fields=redacted(line))
 
 
 def _retry_after() -> dict[str, str]:

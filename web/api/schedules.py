@@ -4,7 +4,7 @@ from flask import request
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
-from jobs import schedules
+from jobs import redaction, schedules
 from jobs.errors import ScheduleConflict, ScheduleMissing
 from jobs.schedules import ScheduleView as CoreView
 from jobs.tokens import Scope
@@ -47,7 +47,7 @@ def list_schedules(query: SchedulesQuery) -> Response:
     """List the schedules by name, a page at a time."""
     found = schedules.list_schedules(query.cursor, query.limit)
     link, headers = following(found[-1].id if len(found) == query.limit else None)
-    shown = [ScheduleView.model_validate(one) for one in found if caller().may_use(one.task)]
+    shown = [_view(one) for one in found if caller().may_use(one.task)]
     return show(SchedulesView(schedules=shown, next=link), headers=headers)
 
 
@@ -79,7 +79,7 @@ def preview_schedule(body: NewPreview) -> Response:
 @needs(Scope.READ)
 def show_schedule(path: SchedulePath) -> Response:
     """Show a schedule with its next ticks; its ETag is what PATCH asks for."""
-    view = ScheduleView.model_validate(_visible(path.schedule_id))
+    view = _view(_visible(path.schedule_id))
     return show_unless_known(view, etag=_etag(view))
 
 
@@ -181,8 +181,13 @@ def _fields(body: ScheduleChanges) -> dict[str, object]:
     return {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
 
 
-def _shown(found: CoreView, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def _view(found: CoreView) -> ScheduleView:
     view = ScheduleView.model_validate(found)
+    return view.model_copy(update={"args": redaction.arguments(found.task, found.args)})
+
+
+def _shown(found: CoreView, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    view = _view(found)
     return show(view, status, {**(headers or {}), "ETag": f'"{_etag(view)}"'})
 
 
