@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
-from . import connection, files, inline, keys, records, registry
+from . import connection, files, inline, keys, pressure, records, registry
 from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
 from .records import Job
 from .registry import Task
@@ -182,7 +182,9 @@ def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     files.require([file_id for job in batch for file_id in files.named_in(job.args)])
     args = [part for job in batch for part in enqueue_args(job, settings, client)]
     with connection.translate_errors():
-        ids = script("enqueue")([keys.QUEUES, keys.JOBS], [settings.max_queue_depth, *args], client)
+        ids = script("enqueue")([keys.QUEUES, keys.JOBS, keys.FULL], [settings.max_queue_depth, *args], client)
+    if ids[0] == b"%":
+        raise pressure.full_server()
     if ids[0].startswith(b"#"):
         raise QueueFull(ids[0][1:].decode(), settings.max_queue_depth)
     return [_answered(job, job_id.decode()) for job, job_id in zip(batch, ids, strict=True)]

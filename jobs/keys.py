@@ -12,6 +12,7 @@ TOKENS = "ns:tokens"
 SWEEP = "ns:sweep"
 SUSPECTS = "ns:suspects"
 STATS = "ns:stats"
+FULL = "ns:full"
 
 
 def job(job_id: str) -> str:

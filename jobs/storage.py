@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, cast
 
-from . import connection, keys
+from . import connection, keys, pressure
 from .errors import FileMissing
 
 
@@ -48,6 +48,7 @@ class RedisStore:
 
     def write(self, file_id: str, offset: int, piece: bytes, ttl: int) -> None:
         """Put bytes at an offset; the expiry is set at once, so that an upload that breaks off leaves nothing."""
+        pressure.refuse_when_full(connection.client())
         with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
             pipe.setrange(keys.file_bytes(file_id), offset, piece)
             pipe.expire(keys.file_bytes(file_id), ttl)

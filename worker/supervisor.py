@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from jobs import logs, recovery
+from jobs import logs, pressure, recovery
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.settings import Settings
@@ -65,6 +65,7 @@ class Supervisor:
             Chore(1, self._promote),
             Chore(2, self._reap),
             Chore(2, self._sweep),
+            Chore(5, lambda: pressure.watch(client)),
             Chore(60, lambda: recovery.tidy(client)),
         )
 

@@ -3,9 +3,10 @@
 --
 -- KEYS[1]  rq:queues   set of all queues
 -- KEYS[2]  ns:jobs     sorted set, id -> created (ms): the index of accepted jobs
+-- KEYS[3]  ns:full     exists while the server has no memory to spare (jobs/pressure.py)
 -- ARGV[1]  most jobs that may wait in a queue; then once for each job as in parts/accept
 -- Returns one id for each job: its own, or that of the job which already holds its key or place; only '#' and the name
--- of a queue that has no room, when nothing was stored.
+-- of a queue that has no room, or only '%' when the server has none: then nothing was stored.
 
 local MOST = tonumber(ARGV[1])
 
@@ -19,6 +20,7 @@ local function queue_without_room()
   end
 end
 
+if redis.call('EXISTS', KEYS[3]) == 1 then return {'%'} end
 local full = queue_without_room()
 if full then return {'#' .. full} end
 

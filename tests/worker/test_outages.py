@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli import server
-from jobs import connection, enqueue, monitor
+from jobs import connection, enqueue, files, monitor, pressure
+from jobs.errors import RedisUnavailable
 from jobs.records import Job
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import OwnServer, Stable
@@ -60,6 +61,21 @@ def test_a_full_server_takes_results_and_gives_out_jobs(own_server: OwnServer, w
         assert ended(other).status == "finished"
     eventually(lambda: monitor.workers()[0].state == "idle")  # heartbeats are taken, too
     client.config_set("maxmemory", 0)
+
+
+def test_nothing_new_is_accepted_before_the_server_is_full(own_server: OwnServer, tmp_path: Path) -> None:
+    job = enqueue(sample.add, 1, 2)
+    client = connection.client()
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
+    pressure.watch(client)
+    with pytest.raises(RedisUnavailable, match="90% full") as refused:
+        enqueue(sample.add, 1, 2)
+    assert refused.value.retry_after == 30
+    with pytest.raises(RedisUnavailable):
+        files.store("a.txt", b"bytes", "text/plain")
+    client.config_set("maxmemory", 0)
+    pressure.watch(client)
+    assert enqueue(sample.add, 3, 4).id != job.id
 
 
 def test_silent_connections_are_replaced_and_the_result_is_saved(
