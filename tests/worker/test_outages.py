@@ -66,6 +66,7 @@ def test_a_full_server_takes_results_and_gives_out_jobs(own_server: OwnServer, w
 def test_nothing_new_is_accepted_before_the_server_is_full(own_server: OwnServer, tmp_path: Path) -> None:
     job = enqueue(sample.add, 1, 2)
     client = connection.client()
+    client.set("ballast", bytes(20_000_000))
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
     pressure.watch(client)
     with pytest.raises(RedisUnavailable, match="90% full") as refused:
