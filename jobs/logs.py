@@ -9,6 +9,7 @@ from typing import Any, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from .redaction import HIDDEN, is_secret, redacted
 from .settings import LogFormat, Settings
 
 Logger = structlog.stdlib.BoundLogger
@@ -53,8 +54,26 @@ def _formatter(settings: Settings, process: str) -> logging.Formatter:
 
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, name_process, *_renderer(settings)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            name_process,
+            _make_harmless,
+            *_renderer(settings),
+        ],
     )
+
+
+def _make_harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Hide secrets, and spell out what would end a line, move a terminal's cursor or turn text around."""
+    return {name: _harmless(name, value) for name, value in event.items()}
+
+
+def _harmless(name: str, value: Any) -> Any:
+    if isinstance(value, str) and is_secret(name):
+        return HIDDEN
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return redacted(value) if isinstance(value, (dict, list)) else value
 
 
 def _renderer(settings: Settings) -> list[Processor]:
