@@ -1,19 +1,26 @@
-"""A visitor of the pages, as a browser without scripts would be."""
+"""A visitor of the pages, as a browser without scripts would be, and a real browser."""
 
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
+from redis import Redis
 from werkzeug.test import TestResponse
 
 from jobs.settings import Settings
 from web import create_app
+
+from . import chromium
+from .browsing import Watch, Web, watching
 
 PASSWORD = "an admin password of tests"
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -70,3 +77,36 @@ def admin(visitor: Visitor) -> Visitor:
     """Somebody who is logged in."""
     assert visitor.log_in().status_code == 303
     return visitor
+
+
+@pytest.fixture(scope="module")
+def web(redis_url: str) -> Iterator[Web]:
+    """A running web process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    secrets = {"SECRET_KEY": "a secret key that only tests use", "API_TOKEN": "an api token that only tests use"}
+    running = Web({"REDIS_URL": redis_url, "ADMIN_PASSWORD": PASSWORD, **secrets}, port)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's chromium."""
+    if not Path(chromium.PATH).exists():
+        pytest.skip(f"there is no browser at {chromium.PATH}; Debian and Ubuntu have it as the package chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium.PATH, args=chromium.FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watch(browser: Browser, web: Web, redis: Redis, request: pytest.FixtureRequest) -> Iterator[Watch]:
+    """A logged-in browser before an empty server."""
+    redis.ping()
+    with watching(browser, web.url, PASSWORD, getattr(request, "param", {})) as seen:
+        yield seen

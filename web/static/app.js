@@ -80,6 +80,9 @@ addEventListener("pageshow", () => plan());
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+// A wrong clock in the browser must not make a fresh job an hour old. A second or two is only the way here.
+const ahead = Date.parse(document.documentElement.dataset.now) - Date.now();
+const skew = Math.abs(ahead) > 5000 ? ahead : 0;
 let exact = localStorage.getItem("times") === "exact";
 
 function distance(seconds) {
@@ -99,7 +102,7 @@ function span(seconds) {
 
 function tell(element) {
   const at = new Date(element.dateTime);
-  const seconds = (Date.now() - at) / 1000;
+  const seconds = (Date.now() + skew - at) / 1000;
   const text = element.dataset.as === "span" ? span(seconds) : exact ? local.format(at) : distance(seconds);
   const title = `${at.toISOString().replace("T", " ").slice(0, 19)} UTC\n${local.format(at)} ${zone}`;
   if (element.textContent !== text) put(element, text);
