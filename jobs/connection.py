@@ -25,6 +25,7 @@ _OUTAGES = (
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
 )
+_REFUSALS = ("MISCONF", "BUSY ", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")  # the driver has no classes for these
 
 
 def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False) -> Client:
@@ -109,3 +110,7 @@ def translate_errors() -> Iterator[None]:
         yield
     except _OUTAGES as error:
         raise RedisUnavailable(str(error) or type(error).__name__) from error
+    except exceptions.ResponseError as error:
+        if not str(error).startswith(_REFUSALS):
+            raise
+        raise RedisUnavailable(str(error)) from error

@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from redis.exceptions import ResponseError
+
 from jobs import logs
 from jobs.errors import RedisUnavailable
 
 LONGEST_BACKOFF = 5.0
+PAUSE_AFTER_FAILURE = 5.0
 
 log = logs.get_logger(__name__)
 
@@ -38,8 +41,7 @@ class Chores:
         try:
             for chore in self._chores:
                 if now >= chore.due:
-                    chore.work()
-                    chore.due = now + chore.interval
+                    chore.due = now + _do(chore)
         except RedisUnavailable as error:
             self._rest(error)
         else:
@@ -55,3 +57,13 @@ class Chores:
         if self._failures:
             log.info("Redis is back")
             self._failures = 0
+
+
+def _do(chore: Chore) -> float:
+    """Do it and say in how many seconds again; what the server refuses must not keep the other chores from it."""
+    try:
+        chore.work()
+    except ResponseError:
+        log.exception("A chore failed", chore=chore.work.__qualname__)
+        return max(chore.interval, PAUSE_AFTER_FAILURE)
+    return chore.interval
