@@ -113,7 +113,7 @@ def resume(schedule_id: str, *, actor: str, catch_up: bool = False, now: datetim
 
     def attempt() -> str:
         found, instant = _find(schedule_id, client), _instant(client, now)
-        missed = None if catch_up else planning.abandoned(found, instant, "kept back by a pause")
+        missed = None if catch_up else planning.kept_back(found, instant)
         due = planning.next_due(found, missed.tick if missed else found.floor) if found.definition.enabled else None
         args = [schedule_id, found.revision, found.cursor, "" if due is None else due, actor, how, *range_args(missed)]
         return str(_run("resume_schedule", schedule_id, args).decode())

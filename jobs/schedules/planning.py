@@ -42,11 +42,16 @@ def next_due(stored: Stored, after: int) -> int | None:
     return None if tick is None else stored.definition.due(tick)
 
 
-def abandoned(stored: Stored, now: int, reason: str) -> Step | None:
-    """The ticks that a pause or their jitter has kept back, as one missed range; None when there are none."""
+def kept_back(stored: Stored, now: int) -> Step | None:
+    """The ticks that a pause has kept back, as one missed range; None when there are none."""
+    return next(_range(stored, stored.floor, _all_due_until(stored, now), "kept back by a pause"), None)
+
+
+def left_behind(stored: Stored, now: int) -> Step | None:
+    """The ticks that a pause or their jitter keeps back when the rule changes; None when there are none."""
     if stored.retired or not stored.definition.enabled:
         return None
-    return next(_range(stored, stored.floor, now, reason), None)
+    return next(_range(stored, stored.floor, now, "kept back when the rule was changed"), None)
 
 
 def past(stored: Stored, now: int) -> Step | None:

@@ -54,7 +54,7 @@ def _left_behind(before: Stored | None, after: Stored, now: int) -> list[Value]:
         return range_args(planning.past(after, now))
     if after.since == before.since:
         return []
-    return range_args(planning.abandoned(before, now, "kept back when the rule was changed"))
+    return range_args(planning.left_behind(before, now))
 
 
 def _source(before: Stored | None, digest: str) -> str:
