@@ -87,6 +87,7 @@ def test_login_starts_another_session_with_other_tokens(visitor: Visitor) -> Non
         assert after["csrf_token"] != old
 
 
+@pytest.mark.usefixtures("redis")
 def test_a_form_without_its_token_is_refused(admin: Visitor) -> None:
     assert admin.send("/logout", {}).status_code == 400
     assert admin.send("/logout", {"csrf_token": "made up"}).status_code == 400
@@ -139,6 +140,16 @@ def test_a_poll_without_a_session_leads_to_the_login(visitor: Visitor) -> None:
 def test_nothing_is_changed_by_following_a_link(admin: Visitor) -> None:
     assert admin.open("/logout").status_code == 405
     assert admin.open("/login").status_code == 303
+
+
+def test_a_form_that_waited_in_another_tab_can_still_be_sent(visitor: Visitor) -> None:
+    token = visitor.token()
+    assert visitor.open("/").status_code == 303
+    assert visitor.send("/login", {"csrf_token": token, "password": PASSWORD}).status_code == 303
+
+
+def test_a_form_without_a_session_says_what_to_do(visitor: Visitor) -> None:
+    assert "This form has expired" in visitor.send("/login", {"password": PASSWORD}).text
 
 
 @pytest.mark.usefixtures("redis")

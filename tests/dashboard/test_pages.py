@@ -135,6 +135,12 @@ def test_what_users_send_is_text_on_every_page(admin: Visitor, redis: Redis) -> 
         assert "<img src=x" not in page
 
 
+def test_a_large_argument_is_cut_on_the_page(admin: Visitor) -> None:
+    job = enqueue(greet, "x" * 50_000)
+    assert "characters more, which the API has" in admin.open(f"/jobs/{job.id}").text
+    assert len(admin.open("/jobs").data) < 20_000
+
+
 def test_filters_are_in_the_address(admin: Visitor, redis: Redis) -> None:
     enqueue(greet, "Ada")
     enqueue(slow, 3)

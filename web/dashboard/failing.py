@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from jobs.errors import (
@@ -18,10 +19,13 @@ from web.problems import Refused
 
 from .rendering import is_poll
 
+_AGAIN = "Nothing was done. Open the page again and send the form once more."
+
 
 def add_to(pages: Blueprint) -> None:
     """Answer the errors of pages with pages; elsewhere they are problem documents."""
     pages.register_error_handler(HTTPException, _http)
+    pages.register_error_handler(CSRFError, lambda _: _page(400, "This form has expired", _AGAIN))
     pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
     pages.register_error_handler(JobMissing, _missing)
     pages.register_error_handler(FileMissing, _missing)

@@ -17,7 +17,7 @@ _SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|api_?key|authorization|
 _TONES = {"started": "run", "finished": "good", "failed": "bad", "stopped": "warn", "retrying": "warn"}
 _WORDS = {"queued": "waiting", "started": "running"}
 _FILE = re.compile(r"file_[0-9a-f]{32}")
-_VALUE, _LINE = 60, 160
+_VALUE, _LINE, _READABLE = 60, 160, 20_000
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -126,8 +126,10 @@ def redacted(value: Any) -> Any:
 
 
 def pretty(value: Any) -> str:
-    """JSON over several lines, secrets hidden."""
-    return json.dumps(redacted(value), indent=2, ensure_ascii=False, default=str)
+    """JSON over several lines, secrets hidden; no more of it than somebody reads on a page that is polled."""
+    text = json.dumps(redacted(value), indent=2, ensure_ascii=False, default=str)
+    rest = len(text) - _READABLE
+    return text if rest <= 0 else f"{text[:_READABLE]}\n… and {rest:,} characters more, which the API has"
 
 
 def summary(args: dict[str, Any]) -> str:

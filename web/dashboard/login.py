@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from jobs.errors import RedisUnavailable
 from jobs.logs import get_logger
 from jobs.settings import current_settings
 
@@ -25,7 +26,7 @@ def add_to(pages: Blueprint) -> None:
 
 def login() -> AnyResponse:
     """The form, or onwards for somebody who is logged in."""
-    return _onwards() if sessions.is_logged_in() else _form()
+    return _onwards() if _is_known() else _form()
 
 
 def try_login() -> AnyResponse:
@@ -44,6 +45,14 @@ def logout() -> AnyResponse:
     """End the session everywhere."""
     sessions.log_out()
     return redirect(url_for("dashboard.login"), 303)
+
+
+def _is_known() -> bool:
+    """Without Redis the cookie alone must do, for a page that shows nothing."""
+    try:
+        return sessions.is_logged_in()
+    except RedisUnavailable:
+        return sessions.lasts()
 
 
 def _onwards() -> AnyResponse:

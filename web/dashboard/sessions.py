@@ -16,7 +16,6 @@ from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.wrappers import Response
 
 from jobs import connection
-from jobs.errors import RedisUnavailable
 from jobs.settings import current_settings
 
 from .snapshot import Fresh
@@ -56,7 +55,7 @@ def install(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,  # the guard compares Origin and Sec-Fetch-Site, which also works without a referrer
         WTF_CSRF_TIME_LIMIT=None,  # it ends with the session
     )
-    app.secret_key = app.secret_key or secrets.token_bytes(32)
+    app.secret_key = app.secret_key or _local_key()
     app.session_interface = Cookies()
     app.extensions["nightshift.sessions_ended"] = Fresh(_read_ended)
     csrf.init_app(app)
@@ -80,12 +79,16 @@ def guard() -> Response | None:
 
 
 def is_logged_in() -> bool:
-    """Whether the cookie is of a session that still lasts."""
+    """Whether the session lasts and was not logged out elsewhere. Raises RedisUnavailable."""
+    return lasts() and session["id"] not in _ended_reading().get()
+
+
+def lasts() -> bool:
+    """Whether the cookie by itself is of a session that still lasts."""
     now = time()
     if not session.get("id") or not hmac.compare_digest(session["of"], _fingerprint()):
         return False
-    fresh = now - session["seen"] < IDLE and now - session["at"] < LONGEST
-    return fresh and session["id"] not in _ended()
+    return bool(now - session["seen"] < IDLE and now - session["at"] < LONGEST)
 
 
 def log_in(password: str) -> bool:
@@ -130,7 +133,8 @@ def _refuse_other_sites() -> None:
 
 
 def _to_login() -> Response:
-    session.clear()
+    if "id" in session:
+        session.clear()
     if request.headers.get("HX-Request"):
         back = urlsplit(request.headers.get("HX-Current-URL", "/"))
         response = current_app.response_class(status=401)
@@ -151,6 +155,12 @@ def _path(path: str, query: str) -> str | None:
     return full if full != "/" and request.method == "GET" else None
 
 
+def _local_key() -> bytes:
+    """Without SECRET_KEY, which only production demands: the same key in every process of one machine."""
+    password = current_settings().admin_password
+    return _digest("sessions of " + password.get_secret_value()) if password else secrets.token_bytes(32)
+
+
 def _fingerprint() -> str:
     """Changes with the password, so that changing it ends all sessions."""
     password = current_settings().admin_password
@@ -160,14 +170,6 @@ def _fingerprint() -> str:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
-
-
-def _ended() -> frozenset[str]:
-    """Sessions that were logged out; none are known while Redis is away, when the pages show nothing either."""
-    try:
-        return _ended_reading().get()
-    except RedisUnavailable:
-        return frozenset()
 
 
 def _ended_reading() -> Fresh[frozenset[str]]:
