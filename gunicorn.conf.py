@@ -18,7 +18,8 @@ except SettingsError as error:
 bind = f"{_settings.host}:{_settings.port}"
 
 # Requests wait for Redis, not for the processor: threads are cheap, and a few processes use the cores there are.
-worker_class = "gthread"
+# Ours hangs up on clients that send half a request and wait, which would hold a thread for ever.
+worker_class = "web.serving.PatientThreads"
 workers = _settings.web_concurrency
 threads = _settings.web_threads
 
