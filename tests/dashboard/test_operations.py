@@ -69,7 +69,7 @@ def test_dead_letters_stand_in_groups_and_a_group_is_tried_again(admin: Visitor,
 def test_a_worker_that_is_gone_cannot_be_stopped(admin: Visitor) -> None:
     assert "No worker runs" in admin.open("/workers").text
     act(admin, "/workers/nobody/stop")
-    assert "no worker is named" in admin.open("/workers").text
+    assert "No worker is named" in admin.open("/workers").text
 
 
 def test_a_schedule_shows_what_comes_and_is_paused_and_resumed(admin: Visitor, hourly: ScheduleView) -> None:

@@ -51,7 +51,7 @@ def test_a_revoked_token_ends_at_once(admin: Visitor) -> None:
     admin.send(f"/settings/tokens/{made.id}/revoke", {"csrf_token": admin.token("/settings")})
     assert not tokens.all_tokens()
     admin.send(f"/settings/tokens/{made.id}/revoke", {"csrf_token": admin.token("/settings")})
-    assert "no token has the id" in admin.open("/settings").text
+    assert "No token has the id" in admin.open("/settings").text
 
 
 def test_no_secret_of_the_environment_is_shown(admin: Visitor, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from jobs import audit
 from jobs.errors import JobConflict, JobMissing
 
 from . import joblist, overview, sessions
+from .formats import sentence
 from .verbs import VERBS, Verb
 
 MOST = 1000
@@ -29,7 +30,7 @@ def one(job_id: str, verb: str) -> Response:
     try:
         chosen.act(job_id)
     except (JobConflict, JobMissing) as error:
-        flash(f"{error}.", "bad")
+        flash(sentence(error), "bad")
     else:
         audit.note(sessions.actor(), f"job.{verb}", job_id)
         flash(f"{chosen.done.capitalize()}.", "good")

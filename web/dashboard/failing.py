@@ -17,6 +17,7 @@ from jobs.errors import (
 )
 from web.problems import Refused
 
+from .formats import sentence
 from .rendering import is_poll
 
 _AGAIN = "Nothing was done. Open the page again and send the form once more."
@@ -27,12 +28,12 @@ def add_to(pages: Blueprint) -> None:
     pages.register_error_handler(HTTPException, _http)
     pages.register_error_handler(CSRFError, lambda _: _page(400, "This form has expired", _AGAIN))
     pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
-    pages.register_error_handler(JobMissing, _missing)
-    pages.register_error_handler(FileMissing, _missing)
-    pages.register_error_handler(QueueMissing, lambda error: _page(404, "Not found", f"{error}."))
-    pages.register_error_handler(JobConflict, lambda error: _page(409, "That is not possible now", str(error)))
-    pages.register_error_handler(ScheduleMissing, lambda error: _page(404, "Not found", f"{error}."))
-    pages.register_error_handler(ScheduleConflict, lambda error: _page(409, "That is not possible now", f"{error}."))
+    for kind in (JobMissing, FileMissing):
+        pages.register_error_handler(kind, _expired)
+    for kind in (QueueMissing, ScheduleMissing):
+        pages.register_error_handler(kind, lambda error: _page(404, "Not found", sentence(error)))
+    for kind in (JobConflict, ScheduleConflict):
+        pages.register_error_handler(kind, lambda error: _page(409, "That is not possible now", sentence(error)))
     pages.register_error_handler(RedisUnavailable, _unavailable)
 
 
@@ -42,8 +43,8 @@ def _http(error: HTTPException) -> Response | HTTPException:
     return _page(error.code, error.name, error.description or "")
 
 
-def _missing(error: JobMissing | FileMissing) -> Response:
-    return _page(404, "Not found", f"{error}. It may have expired or been deleted.")
+def _expired(error: JobMissing | FileMissing) -> Response:
+    return _page(404, "Not found", f"{sentence(error)} It may have expired or been deleted.")
 
 
 def _unavailable(error: RedisUnavailable) -> Response:

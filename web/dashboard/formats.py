@@ -44,6 +44,12 @@ def wall(at: datetime) -> str:
     return at.strftime("%a %d %b %Y, %H:%M:%S" if at.second else "%a %d %b %Y, %H:%M")
 
 
+def sentence(error: Exception) -> str:
+    """An error as a sentence of its own."""
+    text = str(error).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def thousands(number: float) -> str:
     """A count with separators."""
     return f"{number:,.0f}"

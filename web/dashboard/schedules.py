@@ -13,6 +13,7 @@ from jobs.schedules import Definition, ScheduleView
 
 from . import sessions
 from .actions import back
+from .formats import sentence
 from .rendering import page
 
 _LIMIT = 100
@@ -69,7 +70,7 @@ def run_now(name: str) -> AnyResponse:
     try:
         core.run_now(name, actor=sessions.actor())
     except ScheduleConflict as error:
-        flash(f"{error}.", "warn")
+        flash(sentence(error), "warn")
     else:
         flash(f"{name} was enqueued.", "good")
     return back(f"/schedules/{name}")
@@ -97,7 +98,7 @@ def backfill(name: str) -> AnyResponse:
         pace = float(request.form.get("per_minute") or 60)
         count = core.backfill(name, start, end, actor=sessions.actor(), per_minute=pace)
     except ScheduleConflict as error:
-        flash(f"{error}.", "warn")
+        flash(sentence(error), "warn")
     except ValueError:
         flash("Give two dates with times, and a number for each minute.", "warn")
     else:

@@ -14,7 +14,7 @@ from jobs.tokens import Scope
 
 from . import overview, sessions
 from .actions import back
-from .formats import size, span
+from .formats import sentence, size, span
 from .rendering import page
 
 _LIVES = {"30": 30, "90": 90, "365": 365, "": None}
@@ -55,7 +55,7 @@ def revoke_token(token_id: str) -> AnyResponse:
     try:
         tokens.revoke(token_id, by=sessions.actor())
     except TokenMissing as error:
-        flash(f"{error}.", "warn")
+        flash(sentence(error), "warn")
     else:
         flash("The token is revoked.", "good")
     return back("/settings")

@@ -10,6 +10,7 @@ from jobs.errors import WorkerMissing
 
 from . import overview, sessions
 from .actions import back
+from .formats import sentence
 from .rendering import page
 
 
@@ -30,7 +31,7 @@ def stop(name: str) -> AnyResponse:
     try:
         core.stop(name, by=sessions.actor())
     except WorkerMissing as error:
-        flash(f"{error}.", "warn")
+        flash(sentence(error), "warn")
     else:
         flash(f"{name} was asked to stop; what it runs is put back.", "good")
     return back("/workers")

@@ -200,6 +200,7 @@ function ask(button) {
   const what = many === 1 ? "1 job" : typeof many === "number" ? `${many} jobs` : many;
   $("#confirm-title").textContent = button.dataset.confirm.replace("{n}", what);
   $("#confirm-yes").textContent = button.textContent;
+  $("#confirm-yes").className = button.matches(".danger") ? "button danger" : "button primary";
   $("#confirm-field").hidden = !word;
   $("#confirm-field label").textContent = `Type ${word} to confirm`;
   Object.assign($("#confirm-word"), { value: "", required: Boolean(word) });
