@@ -25,6 +25,11 @@ def queue(name: str) -> str:
     return f"rq:queue:{name}"
 
 
+def wake(queue_name: str) -> str:
+    """List: at most one token, for an idle horse."""
+    return f"ns:wake:{queue_name}"
+
+
 def registry(kind: str, queue_name: str) -> str:
     """Sorted set of RQ: kind is wip, finished, failed, scheduled, canceled or deferred."""
     return f"rq:{kind}:{queue_name}"

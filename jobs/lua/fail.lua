@@ -5,4 +5,4 @@
 
 local state = own()
 if state == OWNED then bury(argument(1), argument(2)) end
-return {state, next_job(state)}
+return {state, next_job(state), dependents(state)}

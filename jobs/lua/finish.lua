@@ -1,13 +1,12 @@
 -- uses parts/place, parts/start, parts/settle
 -- Finish a job with its result, and take the next one.
 --
--- Keys, arguments and reply as in parts/settle; own argument: 1 `1` when an earlier attempt failed. The reply's third value is 1 when jobs of RQ wait for this one.
+-- Keys, arguments and reply as in parts/settle; own argument: 1 '1' when an earlier attempt failed.
 
-local state, dependents = own(), 0
+local state = own()
 if state == OWNED and update('status', 'finished', 'ended_at', now) then
   if argument(1) == '1' then redis.call('HDEL', job, 'error') end
   record_attempt(SUCCESSFUL)
   keep_in('rq:finished:')
-  dependents = redis.call('EXISTS', job .. ':dependents')
 end
-return {state, next_job(state), dependents}
+return {state, next_job(state), dependents(state)}

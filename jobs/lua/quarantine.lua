@@ -8,4 +8,4 @@ if state == OWNED then
   bury('failed', argument(1))
   redis.call('HSET', 'ns:quarantine', id, cjson.encode({reason = argument(2), queue = queue, at = now}))
 end
-return {state, next_job(state)}
+return {state, next_job(state), dependents(state)}

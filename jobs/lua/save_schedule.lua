@@ -11,14 +11,16 @@
 -- ARGV[10] release that declares it, in the form that sorts; '' from a person
 -- ARGV[11] when the next tick is due, '' when it is not armed
 -- ARGV[12] actor                 ARGV[13] action
--- ARGV[14...17]  ticks that the old rule leaves behind: first, last, count and reason; absent when there are none
+-- ARGV[14] a name for this call, so that sending it twice is one change
+-- ARGV[15...18]  ticks that the old rule leaves behind: first, last, count and reason; absent when there are none
 -- Returns 'saved', or with nothing changed: 'changed' (read it again), 'gone', 'exists', 'outdated' (a newer release
 -- is in force).
 
-local revision, cursor, since, definition, max_overlap, pause_after, source, digest, release, due, actor, action, first, last,
-  count, reason = unpack(ARGV, 2)
-local present, decided = unpack(redis.call('HMGET', SCHEDULE, 'revision', 'cursor'))
+local revision, cursor, since, definition, max_overlap, pause_after, source, digest, release, due, actor, action, call, first,
+  last, count, reason = unpack(ARGV, 2)
+local present, decided, written = unpack(redis.call('HMGET', SCHEDULE, 'revision', 'cursor', 'written'))
 
+if written == call then return 'saved' end
 if release ~= '' and release < (redis.call('GET', 'ns:clock:release') or '') then return 'outdated' end
 if revision == '' and present then return 'exists' end
 if revision ~= '' and not present then return 'gone' end
@@ -32,7 +34,7 @@ end
 if first then record_missed(first, last, count, reason, actor) end
 redis.call('HINCRBY', SCHEDULE, 'revision', 1)
 redis.call('HSET', SCHEDULE, 'since', since, 'definition', definition, 'max_overlap', max_overlap,
-  'pause_after', pause_after, 'changed', text(now))
+  'pause_after', pause_after, 'changed', text(now), 'written', call)
 if source ~= '' then redis.call('HSET', SCHEDULE, 'source', source) end
 if digest ~= '' then
   redis.call('HSET', SCHEDULE, 'digest', digest)

@@ -16,7 +16,7 @@ from typing import Any
 from jobs import claims, logs, recovery
 from jobs.connection import connect
 from jobs.settings import Settings, current_settings
-from worker import horse, registration, slots
+from worker import attempts, registration, slots
 from worker.supervisor import Plan, Supervisor
 
 # Where the call is, and whether the process dies before or after it: every point between two calls to Redis.
@@ -24,8 +24,8 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before-claim": (claims.Claims, "claim", True),
     "after-claim": (claims.Claims, "claim", False),
     "before-begin": (slots.Slot, "begin", True),
-    "before-run": (horse, "execute", True),
-    "after-run": (horse, "execute", False),
+    "before-run": (attempts, "execute", True),
+    "after-run": (attempts, "execute", False),
     "before-settle": (claims.Claims, "settle", True),
     "after-settle": (claims.Claims, "settle", False),
     "before-heartbeat": (registration.Registration, "beat", True),

@@ -86,6 +86,22 @@ def swallow(path: str) -> None:
             pass
 
 
+@task(name="sample.sleep_async", timeout=1, retry=0)
+async def sleep_async(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@task(name="sample.spin_async", timeout=1, retry=0)
+async def spin_async() -> None:
+    """Two coroutines that are never idle."""
+
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    await asyncio.gather(spin(), spin())
+
+
 @task(name="sample.swallow_all", timeout=1, retry=0)
 def swallow_all(path: str) -> None:
     """Swallows even what says that it must end."""

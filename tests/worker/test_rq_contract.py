@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from redis import Redis
 from rq import Queue, SimpleWorker, Worker
+from rq.job import Dependency
 from rq.job import Job as RqJob
 from rq.registry import (
     CanceledJobRegistry,
@@ -105,6 +106,15 @@ def test_what_waits_for_our_job_by_rqs_rules_is_run_after_it(run_all: RunAll, re
     queue = Queue("default", connection=redis, serializer=JSONSerializer)
     second = queue.enqueue("jobs.perform", "sample.add", {"a": 3, "b": 4}, depends_on=_fetch(first, redis))
     assert second.get_status() == "deferred"
+    run_all()
+    assert RqJob.fetch(second.id, redis, JSONSerializer).return_value() == 7
+
+
+def test_what_waits_for_our_job_and_allows_its_failure_is_run_after_a_failure(run_all: RunAll, redis: Redis) -> None:
+    first = enqueue(sample.discard)
+    queue = Queue("default", connection=redis, serializer=JSONSerializer)
+    after = Dependency(_fetch(first, redis), allow_failure=True)
+    second = queue.enqueue("jobs.perform", "sample.add", {"a": 3, "b": 4}, depends_on=after)
     run_all()
     assert RqJob.fetch(second.id, redis, JSONSerializer).return_value() == 7
 

@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
 from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options
+from jobs.records import JobError
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import ended, eventually, has_status
@@ -71,6 +72,13 @@ def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have
     assert "time.sleep(0.05)" in trace
     child = int(files[2].read_text().split()[1])
     eventually(lambda: not _alive(child))
+
+
+def test_a_timeout_ends_async_tasks_and_leaves_the_horse_alive(start_worker: Stable) -> None:
+    worker = start_worker("--horses", "2")
+    for job in (enqueue(sample.sleep_async, 60), enqueue(sample.spin_async)):
+        assert ended(job).error == JobError("JobTimeout", "ran longer than 1 s")
+    assert worker.said("Horse died") is None
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])

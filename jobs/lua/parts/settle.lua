@@ -9,7 +9,8 @@
 -- ARGV[9]  started (unix s)       ARGV[10] ended (unix s)      ARGV[11] attempt
 -- ARGV[12] outcome                ARGV[13] peak memory (KB)    ARGV[14] n, then n strings: more fields and values
 -- and then the verb's own arguments.
--- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED.
+-- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED. Those that end the job add 1
+-- when jobs of plain RQ wait for it.
 
 local id, queue, execution, now = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = 'rq:job:' .. id
@@ -61,6 +62,11 @@ end
 -- Give the attempt back: it was cut short by us, not by the task.
 local function unspend_attempt()
   redis.call('HSET', job, 'attempt', math.max(0, (tonumber(redis.call('HGET', job, 'attempt')) or 0) - 1))
+end
+
+-- 1 when jobs of plain RQ wait for the end of this one.
+local function dependents(state)
+  return state == OWNED and redis.call('EXISTS', job .. ':dependents') or 0
 end
 
 -- A call that changed nothing may have been sent before, and have started a job then.

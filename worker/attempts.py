@@ -1,0 +1,79 @@
+"""Run one claimed job in this process, so that it can be left at any moment."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from types import FrameType
+
+from jobs import logs
+from jobs.claims import Claim, Ending
+from jobs.connection import Client
+from jobs.context import JobContext, RedisNotes
+from jobs.records import Job
+from jobs.running import Quarantined, describe, execute
+from jobs.settings import Settings
+
+from .endings import JobInterrupted, ending_of, failure, interruption
+from .slots import Run, Slot, Verdict
+
+INTERRUPT = signal.SIGUSR1
+
+
+class Attempts:
+    """The attempts of one horse, one after the other; its slot tells the supervisor of each."""
+
+    def __init__(self, slot: Slot, client: Client, settings: Settings) -> None:
+        self._slot, self._client, self._settings = slot, client, settings
+        self._running: Run | None = None
+        self.number = 0
+
+    def listen(self) -> None:
+        """Heed the supervisor's signal from now on."""
+        signal.signal(INTERRUPT, self._on_interrupt)
+
+    def _on_interrupt(self, _: int, __: FrameType | None) -> None:
+        """Leave the task, if it is still the run that the supervisor judged; at most once for each run."""
+        run = self._running
+        if run and (verdict := self._slot.verdict(run.number)) is not Verdict.NONE:
+            self._running = None
+            raise interruption(verdict, run.timeout)
+
+    def run(self, claim: Claim) -> Ending:
+        """How the job's task ended. No record and no task can make this raise."""
+        self.number += 1
+        try:
+            job = claim.job()
+            context = self._context(claim, job)
+        except Exception as error:
+            return Quarantined(f"the record cannot be read: {error}")
+        logs.bind(job_id=job.id, task=job.task, attempt=job.attempt)
+        try:
+            return self._interruptible(claim, job, context)
+        except JobInterrupted as interrupted:
+            return ending_of(interrupted, job)
+        finally:
+            logs.unbind("job_id", "task", "attempt")
+
+    def _context(self, claim: Claim, job: Job) -> JobContext:
+        notes = RedisNotes(job.id, claim.execution, self._client, self._settings)
+        saved = claim.record.get(b"checkpoint")
+        return JobContext(job, notes, state=json.loads(saved) if saved else None)
+
+    def _interruptible(self, claim: Claim, job: Job, context: JobContext) -> Ending:
+        run = self._running = self._begin(claim, job)
+        self._slot.begin(run)
+        try:
+            return execute(job.task, job.args, context)
+        except JobInterrupted:
+            raise
+        except BaseException as error:  # sys.exit() in a task, a cancelled coroutine
+            self._running = None
+            return failure(describe(error), job, RuntimeError(str(error)))
+        finally:
+            self._running = None
+
+    def _begin(self, claim: Claim, job: Job) -> Run:
+        fence = (job.id, claim.execution, claim.queue)
+        return Run(self.number, time.monotonic(), job.timeout, job.attempt, *fence, job.task)
