@@ -66,6 +66,14 @@ def test_a_stopped_server_shows_a_banner_that_goes_away_by_itself(watch: Watch, 
     expect(banner).to_be_hidden(timeout=15_000)
 
 
+def test_an_action_that_fails_says_so_on_the_page(watch: Watch) -> None:
+    watch.open("/queues")
+    watch.page.evaluate("document.querySelector('#queue-default form').setAttribute('hx-post', '/queues/gone/pause')")
+    watch.page.locator("#queue-default").get_by_role("button", name="Pause").click()
+    watch.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(watch.page.get_by_text("Not found. No queue is named 'gone'.")).to_be_visible()
+
+
 def test_a_hidden_tab_is_silent_and_a_shown_one_catches_up(watch: Watch) -> None:
     polls: list[str] = []
     watch.page.on("request", lambda sent: polls.append(sent.url) if "hx-request" in sent.headers else None)

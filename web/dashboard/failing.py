@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -15,10 +15,14 @@ from jobs.errors import (
     ScheduleConflict,
     ScheduleMissing,
 )
+from jobs.logs import get_logger
+from web import tracing
 from web.problems import Refused
 
 from .formats import sentence
 from .rendering import is_poll
+
+log = get_logger(__name__)
 
 _AGAIN = "Nothing was done. Open the page again and send the form once more."
 
@@ -28,13 +32,14 @@ def add_to(pages: Blueprint) -> None:
     pages.register_error_handler(HTTPException, _http)
     pages.register_error_handler(CSRFError, lambda _: _page(400, "This form has expired", _AGAIN))
     pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
-    for kind in (JobMissing, FileMissing):
-        pages.register_error_handler(kind, _expired)
-    for kind in (QueueMissing, ScheduleMissing):
-        pages.register_error_handler(kind, lambda error: _page(404, "Not found", sentence(error)))
-    for kind in (JobConflict, ScheduleConflict):
-        pages.register_error_handler(kind, lambda error: _page(409, "That is not possible now", sentence(error)))
+    for expired in (JobMissing, FileMissing):
+        pages.register_error_handler(expired, _expired)
+    for missing in (QueueMissing, ScheduleMissing):
+        pages.register_error_handler(missing, lambda error: _page(404, "Not found", sentence(error)))
+    for conflict in (JobConflict, ScheduleConflict):
+        pages.register_error_handler(conflict, lambda error: _page(409, "That is not possible now", sentence(error)))
     pages.register_error_handler(RedisUnavailable, _unavailable)
+    pages.register_error_handler(Exception, _unexpected)
 
 
 def _http(error: HTTPException) -> Response | HTTPException:
@@ -53,8 +58,16 @@ def _unavailable(error: RedisUnavailable) -> Response:
     return response
 
 
+def _unexpected(error: Exception) -> Response:
+    log.error("page failed", exc_info=error)
+    return _page(500, "Something went wrong on our side", f"The log tells more under {tracing.request_id()}.")
+
+
 def _page(status: int, title: str, text: str) -> Response:
-    body = "" if is_poll() else render_template("error.html", title=title, text=text, section="", poll=2)
-    response = make_response(body, status)
+    """A whole page; for a script that sent a form only the text, which it shows, and for a poll nothing."""
+    if is_poll():
+        response = Response("" if request.method == "GET" else f"{title}. {text}", status, content_type="text/plain")
+    else:
+        response = make_response(render_template("error.html", title=title, text=text, section="", poll=2), status)
     response.headers["Cache-Control"] = "no-store"
     return response

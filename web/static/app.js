@@ -35,15 +35,24 @@ document.addEventListener("htmx:config:request", (event) => {
 });
 
 document.addEventListener("htmx:after:request", (event) => {
-  if (!isPoll(event)) return;
   const { raw } = event.detail.ctx.response;
+  if (!isPoll(event)) return raw.status >= 400 && raw.status !== 401 && complain(event.detail.ctx.text);
   if (raw.ok || raw.status === 304) answered(raw.headers.get("ETag"));
   else if (raw.status !== 401) lost(raw.status === 503 ? "Redis does not answer" : `The server answers with ${raw.status}`);
 });
 
 document.addEventListener("htmx:error", (event) => {
   if (event.detail?.ctx?.sourceElement === live()) lost("Nightshift does not answer");
+  else if (event.detail?.ctx) complain("Nightshift does not answer: nothing was done.");
 });
+
+// What came of a form that a script has sent.
+function complain(text) {
+  const message = document.createElement("p");
+  message.className = "banner message bad";
+  message.textContent = text || "That did not work.";
+  $("#messages").append(message);
+}
 
 document.addEventListener("htmx:finally:request", (event) => {
   if (event.detail?.ctx?.sourceElement !== live()) return;
