@@ -19,9 +19,10 @@ from ..errors import ScheduleConflict, ScheduleDefinitionError, ScheduleMissing
 from ..scripts import Value, script
 from ..settings import current_settings
 from . import keys, planning, rules, store, words
-from .deciding import Decider, job_of
+from .deciding import Decider
 from .definitions import Definition, changed, define, in_zone, sketch
 from .leases import Lease
+from .proposing import job_of
 from .reads import get_schedule, next_ticks
 from .ticks import count_ticks, next_tick
 from .views import ScheduleView
@@ -154,7 +155,8 @@ def backfill(schedule_id: str, start: datetime, end: datetime, *, actor: str, pe
         if not 0 < per_minute <= _FASTEST:
             raise ScheduleConflict(f"a backfill enqueues more than 0 and at most {_FASTEST:,} ticks a minute")
         pace = round(60_000 / per_minute)
-        if _run("begin_backfill", schedule_id, [schedule_id, after, until, pace, actor]) == b"busy":
+        args: list[Value] = [schedule_id, after, until, pace, actor, secrets.token_hex(8)]
+        if _run("begin_backfill", schedule_id, args) == b"busy":
             raise ScheduleConflict(f"a backfill of {schedule_id!r} is under way already")
         return count_ticks(found.definition.rule, after, until, _COUNTED)
 

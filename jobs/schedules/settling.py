@@ -12,7 +12,7 @@ from ..errors import NightshiftError
 from ..scripts import Value, script
 from ..settings import Settings
 from . import keys, store
-from .deciding import job_of
+from .proposing import job_of
 from .store import Stored
 from .ticks import next_tick
 

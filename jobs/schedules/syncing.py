@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+from .. import logs
 from ..connection import Client
 from ..scripts import script
 from ..settings import Settings
-from . import keys, store, writing
+from . import keys, store
 from .deciding import Decider
 from .declaring import Timetable
 from .definitions import Definition, in_zone
 from .leases import Lease
+from .sending import send
+from .store import Stored
+from .writing import Writer
+
+log = logs.get_logger("clock")
 
 _NUMBERED = re.compile(r"v?(\d+(?:[.-]\d+)*)", re.IGNORECASE)
 _BATCH = 500
@@ -51,15 +57,14 @@ class _Synchronisation:
         self._client = client
         self._settings = settings
         self._release = release_order(settings.release)
-        self._actor = f"release {settings.release}"
         self._decider = Decider(client, settings, lease)
+        self._writer = Writer(client, f"release {settings.release}", self._release)
 
     def run(self, timetable: Timetable) -> Report:
         if self._release and not script("claim_release")([keys.RELEASE], [self._release], self._client):
             return Report(outdated=True)
         self._tell(timetable.problems)
-        changed = self._changed(timetable.definitions)
-        saved = [definition.id for definition, digest in changed if self._save(definition, digest)]
+        saved = [name for batch in _batches(timetable.definitions) for name in self._save_changed(batch)]
         retired = [name for name in self._vanished(timetable) if self._retire(name)]
         return Report(tuple(saved), tuple(retired))
 
@@ -70,29 +75,46 @@ class _Synchronisation:
                 pipe.hset(keys.PROBLEMS, mapping=dict(problems.items()))
             pipe.execute()
 
-    def _changed(self, declared: Mapping[str, Definition]) -> Iterator[tuple[Definition, str]]:
-        names = iter(declared)
-        while batch := list(islice(names, _BATCH)):
-            for name, known in zip(batch, self._known(batch), strict=True):
-                definition = in_zone(declared[name], self._settings.timezone)
-                digest = _digest(definition)
-                if known != [digest.encode(), None]:
-                    yield definition, digest
+    def _save_changed(self, declared: Sequence[Definition]) -> list[str]:
+        """Save those of a batch that are new or changed; gives their names."""
+        definitions = [in_zone(definition, self._settings.timezone) for definition in declared]
+        known = self._known([definition.id for definition in definitions])
+        changed = [each for each, digest in zip(definitions, known, strict=True) if digest != _digest(each)]
+        now = store.time_of(self._client)
+        found = store.load([definition.id for definition in changed], self._client)
+        states = [before if isinstance(before, Stored) else None for before in found]
+        calls = [
+            self._writer.call(definition, before, now, digest=_digest(definition))
+            for definition, before in zip(changed, states, strict=True)
+            if not self._owes(before, definition)
+        ]
+        replies = dict(zip([call.schedule_id for call in calls], send(self._client, calls), strict=True))
+        return [each.id for each in changed if replies.get(each.id) == b"saved" or self._save(each)]
 
-    def _known(self, names: Sequence[str]) -> list[list[bytes | None]]:
+    def _known(self, names: Sequence[str]) -> list[str | None]:
+        """The digests of what was declared before; None also for what is retired."""
         with self._client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.hmget(keys.schedule(name), ["digest", "retired"])
-            return pipe.execute()
+            replies = pipe.execute(raise_on_error=False)
+        return [_digest_of(reply) for reply in replies]
 
-    def _save(self, definition: Definition, digest: str) -> bool:
-        writer = writing.Writer(self._client, self._actor, self._release)
+    def _owes(self, before: Stored | None, definition: Definition) -> bool:
+        """Whether ticks of the old rule may have to be decided before it goes."""
+        return before is not None and before.active and before.definition.rule != definition.rule
+
+    def _save(self, definition: Definition) -> bool:
+        """Save one by itself, again and again while others write meanwhile."""
+        reply = "changed"
         for _ in range(_TRIES):
             now = store.time_of(self._client)
-            reply = writer.save(definition, self._decider.settled(definition, now), now, digest=digest)
+            before = self._decider.settled(definition, now)
+            reply = self._writer.save(definition, before, now, digest=_digest(definition))
             if reply != "changed":
-                return reply == "saved"
-        return False
+                break
+        if reply not in {"saved", "outdated"}:
+            log.error("A declared schedule could not be saved", schedule=definition.id, reason=reply)
+        return reply == "saved"
 
     def _vanished(self, timetable: Timetable) -> list[str]:
         """A schedule that is declared wrongly has not vanished: what it was goes on."""
@@ -100,8 +122,20 @@ class _Synchronisation:
         return sorted(known - set(timetable.definitions) - set(timetable.problems))
 
     def _retire(self, name: str) -> bool:
-        return bool(script("retire_schedule")(keys.touched(name), [name, self._release, self._actor], self._client))
+        args = [name, self._release, self._writer.actor]
+        return bool(script("retire_schedule")(keys.touched(name), args, self._client))
 
 
 def _digest(definition: Definition) -> str:
     return hashlib.sha256(definition.text().encode()).hexdigest()
+
+
+def _digest_of(reply: object) -> str | None:
+    digest, retired = reply if isinstance(reply, list) else (None, None)
+    return digest.decode() if digest and not retired else None
+
+
+def _batches(declared: Mapping[str, Definition]) -> Iterator[list[Definition]]:
+    definitions = iter(declared.values())
+    while batch := list(islice(definitions, _BATCH)):
+        yield batch

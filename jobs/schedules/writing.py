@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 
 from ..connection import Client
@@ -9,6 +10,7 @@ from ..scripts import Value, script
 from . import keys, planning, rules
 from .definitions import Definition
 from .planning import Step
+from .sending import Call
 from .store import Stored
 
 
@@ -25,13 +27,18 @@ class Writer:
 
         Gives `saved`, or why nothing was changed: changed, gone, exists or outdated.
         """
+        call = self.call(definition, before, now, digest=digest)
+        reply: bytes = call.script(keys.touched(definition.id), call.args, self.client)
+        return reply.decode()
+
+    def call(self, definition: Definition, before: Stored | None, now: int, *, digest: str = "") -> Call:
+        """What `save` would send; the same call sent twice is one change."""
         after = _state(definition, before, now)
         state = [definition.id, before.revision if before else "", after.cursor, after.since, definition.text()]
         policy = [rules.period(definition.max_overlap), definition.pause_after or ""]
         author = [_source(before, digest), digest, self.release, _due(after), self.actor, _action(before)]
-        args = [*state, *policy, *author, *_left_behind(before, after, now)]
-        reply: bytes = script("save_schedule")(keys.touched(definition.id), args, self.client)
-        return reply.decode()
+        args = [*state, *policy, *author, secrets.token_hex(8), *_left_behind(before, after, now)]
+        return Call(definition.id, script("save_schedule"), args)
 
 
 def range_args(step: Step | None) -> list[Value]:

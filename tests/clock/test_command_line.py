@@ -36,16 +36,16 @@ def test_pause_resume_run_and_backfill_act_on_redis(redis: Redis) -> None:
     job_id = said("run", "nightly", "--key", "k").strip()
     assert said("run", "nightly", "--key", "k").strip() == job_id
     assert queued(redis) == [job_id]
-    assert said("backfill", "nightly", "--from", "2026-01-01", "--to", "2026-01-03") == "Begun: 2 ticks.\n"
+    assert said("backfill", "nightly", "--from", "2026-01-01", "--to", "2026-01-03").startswith("Begun: 2 ticks")
     said("end-backfill", "nightly")
 
 
 def test_schedules_are_made_changed_and_removed(redis: Redis, tmp_path: Path) -> None:
     definition = tmp_path / "hourly.json"
     definition.write_text('{"id": "hourly", "task": "clock.work", "every": 3600}')
-    assert said("create", str(definition)) == "Created hourly.\n"
-    assert said("edit", "hourly", '{"every": 7200}') == "hourly is at revision 2: every 2 hours.\n"
-    assert said("remove", "hourly") == "Removed hourly.\n"
+    assert said("create", str(definition)).startswith("Created hourly")
+    assert "hourly is at revision 2: every 2 hours" in said("edit", "hourly", '{"every": 7200}')
+    assert said("remove", "hourly").startswith("Removed hourly")
 
 
 def test_a_preview_says_words_and_dates() -> None:

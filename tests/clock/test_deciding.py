@@ -66,9 +66,9 @@ def test_a_second_clock_enqueues_nothing(clock: HandClock, redis: Redis, rewind:
     other = HandClock(redis, settings, "another")
     other.lease.hold()
     due = clock.decider.due()
-    stale = list(other.decider._calls(due, clock.lease.now()))
+    stale = list(other.decider.propose(due, clock.lease.now()))
     assert clock.outcomes() == ["enqueued"] * 10
-    assert [decision.outcome for decision in other.decider._send(stale)] == ["done"] * 10
+    assert [decision.outcome for decision in other.decider.send(stale)] == ["done"] * 10
     assert len(queued(redis)) == 10
 
 
@@ -108,19 +108,19 @@ def test_a_clock_that_has_read_something_else_is_refused(
 ) -> None:
     clock.synchronise(schedule())
     rewind(60)
-    calls = list(clock.decider._calls(clock.decider.due(), clock.lease.now()))
+    calls = list(clock.decider.propose(clock.decider.due(), clock.lease.now()))
     if change is None:
         redis.delete(keys.schedule("work"))
     else:
         redis.hset(keys.schedule("work"), mapping=dict(change.items()))
-    assert [decision.outcome for decision in clock.decider._send(calls)] == [refusal]
+    assert [decision.outcome for decision in clock.decider.send(calls)] == [refusal]
     assert queued(redis) == []
 
 
 def test_a_clock_that_runs_ahead_is_refused(clock: HandClock, redis: Redis) -> None:
     clock.synchronise(schedule())
-    calls = list(clock.decider._steps(stored(redis), clock.lease.now() + 3_600_000))
-    assert next(iter(clock.decider._send(calls))).outcome == "early"
+    calls = list(clock.decider.propose(["work"], clock.lease.now() + 3_600_000))
+    assert next(iter(clock.decider.send(calls))).outcome == "early"
     assert queued(redis) == []
 
 
@@ -228,10 +228,10 @@ class TestOverlap:
         told.subscribe("rq:pubsub:w1")
         assert told.get_message(timeout=1) is not None
         rewind(120)
-        first, second = list(clock.decider._calls(clock.decider.due(), clock.lease.now()))
-        clock.decider._send([first])
+        first, second = list(clock.decider.propose(clock.decider.due(), clock.lease.now()))
+        clock.decider.send([first])
         start(redis, queued(redis)[0])
-        assert [decision.outcome for decision in clock.decider._send([second])] == ["waiting"]
+        assert [decision.outcome for decision in clock.decider.send([second])] == ["waiting"]
         message = told.get_message(timeout=1)
         told.close()
         assert message is not None

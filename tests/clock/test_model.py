@@ -16,7 +16,7 @@ from redis import Redis
 from jobs import schedules
 from jobs.errors import ScheduleConflict
 from jobs.schedules import keys
-from jobs.schedules.deciding import Call
+from jobs.schedules.proposing import Proposal
 from jobs.schedules.rules import Every
 from jobs.schedules.ticks import ticks_after
 from jobs.settings import Settings
@@ -60,19 +60,19 @@ class Machine(RuleBasedStateMachine):
         self.now += minutes * MINUTE
 
     @rule(target=held, number=st.integers(0, 2))
-    def a_clock_reads(self, number: int) -> tuple[int, list[Call]]:
-        return number, list(self.clocks[number].decider._calls(["work"], self.now))
+    def a_clock_reads(self, number: int) -> tuple[int, list[Proposal]]:
+        return number, list(self.clocks[number].decider.propose(["work"], self.now))
 
     @rule(read=held)
-    def a_clock_sends_what_it_read_before(self, read: tuple[int, list[Call]]) -> None:
-        number, calls = read
-        for decision in self.clocks[number].decider._send(calls):
+    def a_clock_sends_what_it_read_before(self, read: tuple[int, list[Proposal]]) -> None:
+        number, proposals = read
+        for decision in self.clocks[number].decider.send(proposals):
             assert decision.outcome != "error", decision.detail
 
     @rule(number=st.integers(0, 2))
     def a_clock_decides(self, number: int) -> None:
         clock = self.clocks[number]
-        clock.decider._send(list(clock.decider._calls(["work"], self.now)))
+        clock.decider.send(list(clock.decider.propose(["work"], self.now)))
 
     @rule()
     def a_clock_looks_after_jobs(self) -> None:
