@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import cast
 
 from . import connection, keys
@@ -44,13 +45,24 @@ def _queue_names() -> list[str]:
 
 def _from_sets(sets: Sequence[str], cursor: str | None, count: int) -> list[Found]:
     """Merge sorted sets by score, from the highest; jobs of one score are ordered by id, as Redis does."""
-    top, last = _parse(cursor)
+    top, seal = _parse(cursor)
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
         for key, seen in zip(sets, _with_score(sets, top), strict=True):
             pipe.zrevrangebyscore(key, top, "-inf", start=0, num=count + seen, withscores=True)
         merged = [(score, member.decode()) for reply in pipe.execute() for member, score in reply]
-    rest = sorted((pair for pair in merged if last is None or pair < last), reverse=True)
-    return [Found(member.split(":")[0], f"{score!r}~{member}") for score, member in rest[:count]]
+    rest = _behind(sorted(merged, reverse=True), seal)
+    return [Found(member.split(":")[0], f"{score!r}~{_seal(member)}") for score, member in rest[:count]]
+
+
+def _behind(merged: list[tuple[float, str]], seal: str) -> list[tuple[float, str]]:
+    """What comes after the job with this seal; all of it when that job has been deleted meanwhile."""
+    at = next((at for at, (_, member) in enumerate(merged) if seal and _seal(member) == seal), -1)
+    return merged[at + 1 :]
+
+
+def _seal(member: str) -> str:
+    """A cursor may be given to somebody who must not know the job it stands at."""
+    return blake2b(member.encode(), digest_size=8).hexdigest()
 
 
 def _with_score(sets: Sequence[str], score: float | str) -> list[int]:
@@ -61,11 +73,11 @@ def _with_score(sets: Sequence[str], score: float | str) -> list[int]:
         return cast("list[int]", pipe.execute())
 
 
-def _parse(cursor: str | None) -> tuple[float | str, tuple[float, str] | None]:
+def _parse(cursor: str | None) -> tuple[float | str, str]:
     if cursor is None:
-        return "+inf", None
-    score, _, member = cursor.partition("~")
-    return float(score), (float(score), member)
+        return "+inf", ""
+    score, _, seal = cursor.partition("~")
+    return float(score), seal
 
 
 def _from_lists(names: Sequence[str], cursor: str | None, count: int) -> list[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -81,13 +81,15 @@ def list_jobs(
     tag: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
+    visible: Callable[[str], bool] | None = None,
 ) -> Page:
     """A page of jobs.
 
     `status` is one of STATUSES. A page looks at no more than 5,000 jobs, so a rare filter may give a short page with
-    a cursor to go on from. Raises ValueError for a cursor that this function did not give.
+    a cursor to go on from. `visible` tells for a task's name whether its jobs are shown.
+    Raises ValueError for a cursor that this function did not give.
     """
-    wanted = Filter(status, task, queue, tag)
+    wanted = Filter(status, task, queue, tag, visible)
     chosen: list[Job] = []
     at = cursor
     for _ in range(_SCANS_PER_PAGE):

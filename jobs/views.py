@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +56,7 @@ class Filter:
     task: str | None
     queue: str | None
     tag: str | None
+    visible: Callable[[str], bool] | None = None
 
     def fits(self, job: Job) -> bool:
         """Whether a job has all of it."""
@@ -63,6 +65,7 @@ class Filter:
             and self.task in (None, job.task)
             and self.queue in (None, job.queue)
             and (self.tag is None or self.tag in job.tags)
+            and (self.visible is None or self.visible(job.task))
         )
 
 

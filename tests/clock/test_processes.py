@@ -13,7 +13,7 @@ from redis import Redis
 from cli import server
 from jobs import schedules
 
-from .processes import ClockProcess, clocks, decided
+from .processes import AN_HOUR_AHEAD_THEN_TWO_BEHIND, EVERY_SECOND, ClockProcess, clocks, decided
 
 pytestmark = pytest.mark.processes
 
@@ -73,6 +73,20 @@ def test_another_clock_takes_over_and_no_tick_is_lost_or_doubled(
     ours = [name for name in cast("list[bytes]", redis.lrange("rq:queue:low", 0, -1)) if name.startswith(b"second-")]
     assert len(ours) == len(ticks)
     assert max(late for _, late in decided(redis)) < 3
+
+
+def test_a_machine_with_a_wrong_clock_that_leaps_decides_in_time(redis: Redis, redis_url: str) -> None:
+    clock = ClockProcess(redis_url, "-c", AN_HOUR_AHEAD_THEN_TWO_BEHIND + EVERY_SECOND)
+    try:
+        clock.wait_for("the clock leaps")
+        clock.wait_for("Queued second for")
+        before = len(decided(redis))
+        until(lambda: len(decided(redis)) >= before + 2)
+    finally:
+        clock.close()
+    ticks = [tick for tick, _ in decided(redis)]
+    assert ticks == list(range(ticks[0], ticks[-1] + 1))
+    assert max(late for _, late in decided(redis)) < 1.5
 
 
 def test_quiet_clocks_decide_nothing(redis: Redis, redis_url: str) -> None:

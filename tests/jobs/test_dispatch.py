@@ -14,7 +14,19 @@ from rq.job import Job as RqJob
 from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 
-from jobs import dispatch, enqueue, enqueue_at, enqueue_in, files, keys, monitor, registry, task, with_options
+from jobs import (
+    connection,
+    dispatch,
+    enqueue,
+    enqueue_at,
+    enqueue_in,
+    files,
+    keys,
+    monitor,
+    registry,
+    task,
+    with_options,
+)
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import ArgumentsTooLarge, FileMissing, InvalidArguments, UnknownTask
 from jobs.files import File
@@ -52,8 +64,8 @@ def test_the_record_is_what_rq_itself_would_write(redis: Redis, queue: Queue, se
         failure_ttl=settings.failure_ttl,
         description="tests.greet",
     )
-    written = redis.hgetall(keys.job(ours.id))
-    expected = {name: value for name, value in redis.hgetall(keys.job(theirs.id)).items() if value != b""}
+    written = connection.read_hash(keys.job(ours.id))
+    expected = {name: value for name, value in connection.read_hash(keys.job(theirs.id)).items() if value != b""}
     expected[b"data"] = zlib.decompress(expected[b"data"])  # RQ reads both; ours is plain while it is small
     times = {b"created_at", b"enqueued_at"}
     assert {name: written[name] for name in expected.keys() - times} == {

@@ -28,7 +28,7 @@ def many(number: int, queue: str = "default") -> list[str]:
 def walk(limit: int, **filters: str) -> list[str]:
     found, cursor = [], None
     while True:
-        page = monitor.list_jobs(cursor=cursor, limit=limit, **filters)
+        page = monitor.list_jobs(cursor=cursor, limit=limit, visible=None, **filters)
         found += [job.id for job in page.jobs]
         cursor = page.next_cursor
         if cursor is None:
@@ -61,6 +61,16 @@ def test_pages_do_not_stumble_over_jobs_that_ended_in_the_same_second(redis: Red
     for job_id in ids:
         redis.hset(keys.job(job_id), "status", "finished")
     assert sorted(walk(100, status="finished")) == sorted(ids)
+
+
+def test_a_page_is_filled_with_what_may_be_seen_and_its_cursor_names_nobody() -> None:
+    many(30)
+    page = monitor.list_jobs(limit=10, visible=lambda task: task != "tests.count")
+    assert page == monitor.Page((), None)
+    first = monitor.list_jobs(limit=10, visible=lambda task: task == "tests.count")
+    assert len(first.jobs) == 10
+    assert first.next_cursor is not None
+    assert not any(job.id in first.next_cursor for job in monitor.list_jobs(limit=30).jobs)
 
 
 def test_filters_combine() -> None:

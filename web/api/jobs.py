@@ -88,7 +88,7 @@ def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first, a page at a time."""
     page = _page(query)
     link, headers = following(page.next_cursor)
-    shown = [job_summary(job) for job in page.jobs if caller().may_see(job.task)]
+    shown = [job_summary(job) for job in page.jobs]
     return show_unless_known(JobsView(jobs=shown, next=link), headers)
 
 
@@ -156,7 +156,7 @@ def _worth_showing(view: JobView) -> bool:
 
 def _page(query: JobsQuery) -> monitor.Page:
     try:
-        return monitor.list_jobs(**query.model_dump())
+        return monitor.list_jobs(**query.model_dump(), visible=caller().may_see)
     except ValueError:
         fault = Fault(parameter="cursor", detail="must come from `next` of the page before")
         raise Refused(422, "invalid-request", "the cursor is not one of ours", faults=[fault]) from None

@@ -70,7 +70,7 @@ def _offered(status: str | None) -> dict[str, Verb]:
 
 def _find(chosen: dict[str, str | None], cursor: str | None) -> Page:
     try:
-        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT)
+        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT, visible=None)
     except ValueError:
         abort(400, "this address has a cursor that does not exist")
 
