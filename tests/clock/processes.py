@@ -24,6 +24,22 @@ import tasks.maintenance
 every(tasks.maintenance.check, name="second", seconds=1, overlap="allow", catchup="all")
 clock.main()
 """
+# What a process sees of its machine's clock, in the two ways in which Python asks for it.
+AN_HOUR_AHEAD_THEN_TWO_BEHIND = """
+import datetime, time
+real, began = time.time, time.monotonic()
+def wrong():
+    leapt = time.monotonic() - began > 2.5
+    if leapt and not said:
+        said.append(print("the clock leaps", flush=True))
+    return real() + (-7200 if leapt else 3600)
+said = []
+class Wrong(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(wrong(), tz)
+time.time, datetime.datetime = wrong, Wrong
+"""
 
 
 class ClockProcess:

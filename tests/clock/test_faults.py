@@ -1,6 +1,7 @@
 """A clock that dies, or hears no reply, at any call to Redis: nothing is lost and nothing is doubled."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -9,7 +10,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Broken
 from redis.retry import Retry
 
-from jobs.connection import connect
+from jobs import audit, schedules
+from jobs.connection import connect, use_client
 from jobs.schedules import keys, store
 from jobs.settings import Settings
 
@@ -89,3 +91,25 @@ def test_a_call_may_be_sent_twice(redis: Redis, settings: Settings, proxy: Break
         proxy.calls, proxy.break_at, proxy.reply_only = 0, number, reply_only
         work_of_a_clock(HandClock(through(proxy, settings, resends=True), settings, "unlucky"))
         assert_each_tick_once(redis, then)
+
+
+@pytest.mark.parametrize("reply_only", [False, True], ids=["lost calls", "lost replies"])
+def test_what_a_person_does_may_be_sent_twice(
+    redis: Redis, settings: Settings, proxy: BreakingProxy, reply_only: bool
+) -> None:
+    for number in range(1, 30):
+        prepare(redis, settings)
+        proxy.calls, proxy.break_at, proxy.reply_only = 0, number, reply_only
+        use_client(through(proxy, settings, resends=True))
+        schedules.create({"id": "mine", "task": "clock.work", "every": 60}, actor="ada")
+        schedules.edit("mine", {"args": {"number": 4}}, actor="ada", revision=1)
+        schedules.pause("mine", note="why", actor="ada")
+        schedules.resume("mine", actor="ada")
+        schedules.run_now("mine", actor="ada")
+        now = datetime.now(UTC)
+        schedules.backfill("mine", now - timedelta(minutes=5), now, actor="ada")
+        use_client(redis)
+        assert schedules.get_schedule("mine").revision == 2
+        assert redis.llen("rq:queue:default") == 1
+        told = [entry.action for entry in audit.entries() if entry.subject == "mine"]
+        assert told == [f"schedule.{act}" for act in ("backfill", "run", "resume", "pause", "edit", "create")]
