@@ -11,6 +11,7 @@ from redis import Redis
 
 from jobs import enqueue, enqueue_in, files, with_options
 from web.dashboard import activity, sessions
+from web.dashboard.jobview import origin
 
 from .conftest import Visitor
 from .hand import greet, slow, take
@@ -202,3 +203,14 @@ def test_the_last_hour_is_counted_minute_by_minute(admin: Visitor, redis: Redis)
     assert [bar.count for bar in hour.bars if bar.count] == [1, 1, 1, 1]
     assert (hour.total, hour.most, len(hour.bars)) == (4, 1, 60)
     assert "Enqueued in the last hour" in admin.open("/").text
+
+
+def test_a_traceback_names_the_innermost_line_of_ones_own() -> None:
+    traceback = """Traceback (most recent call last):
+  File "/app/tasks/mail.py", line 41, in send
+    connect(url)
+  File "/app/.venv/lib/python3.12/site-packages/smtp/client.py", line 9, in connect
+    raise OSError
+OSError"""
+    assert origin(traceback) == "tasks/mail.py:41 in send"
+    assert origin("no traceback at all") == ""
