@@ -25,6 +25,8 @@ _OUTAGES = (
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
 )
+# After a fail-over the old address may lead to a replica now: only a new connection finds out.
+_LOST = (exceptions.ConnectionError, exceptions.ReadOnlyError)
 _REFUSALS = ("MISCONF", "BUSY ", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")  # the driver has no classes for these
 
 
@@ -39,7 +41,7 @@ def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False) ->
         settings.redis_url.get_secret_value(),
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,
-        retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
+        retry=Retry(NoBackoff(), 1, supported_errors=_LOST),
         protocol=3 if pushes else 2,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a feature of one vendor's cloud
         **_network(settings),

@@ -161,15 +161,21 @@ def own_server(tmp_path: Path) -> Iterator[OwnServer]:
 
 
 @pytest.fixture
-def run_all(settings: Settings, redis: Redis) -> Iterator[Callable[[], None]]:
-    """Call it to run what is queued, by a horse in this process."""
+def restored_signals() -> Iterator[None]:
+    """A horse inside the test's process takes the signals; give them back."""
     before = {number: signal.getsignal(number) for number in HANDLED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run_all(settings: Settings, redis: Redis, restored_signals: None) -> Callable[[], None]:
+    """Call it to run what is queued, by a horse in this process."""
 
     def run() -> None:
         board = Board(1)
         duty = Duty("tester", ("high", "default", "low"), burst=True)
         Horse(duty, board, board.slots[0], redis, settings).run()
 
-    yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return run

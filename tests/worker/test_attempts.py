@@ -134,6 +134,24 @@ def test_a_corrupt_record_is_quarantined_and_stops_nobody(run_all: RunAll, redis
     assert redis.llen(keys.queue("default")) == 0
 
 
+def test_a_hundred_corrupt_records_among_a_thousand_keep_no_good_job_from_its_end(
+    run_all: RunAll, redis: Redis
+) -> None:
+    jobs = submit_many(JobRequest(task="sample.add", args={"a": number, "b": 0}) for number in range(1000))
+    damage: list[Callable[[str], object]] = [
+        redis.delete,
+        lambda name: redis.set(name, "rubbish"),
+        lambda name: redis.hset(name, "data", b"\x00"),
+        lambda name: redis.hdel(name, "data"),
+        lambda name: redis.hset(name, "created_at", "long ago"),
+    ]
+    for number, job in enumerate(jobs[::10]):
+        damage[number % len(damage)](keys.job(job.id))
+    run_all()
+    assert redis.zcard(keys.registry("finished", "default")) == 900
+    assert redis.hlen(keys.QUARANTINE) == 100
+
+
 def test_a_task_that_nobody_knows_is_quarantined_and_can_be_tried_again(run_all: RunAll, redis: Redis) -> None:
     job = enqueue(sample.add, 1, 2)
     redis.hset(keys.job(job.id), "data", b'["jobs.perform", null, ["os.system", {}], {}]')

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from cli import server
 from jobs import connection, enqueue, files, monitor, pressure
@@ -48,6 +49,24 @@ def test_a_result_is_kept_while_the_server_hangs(own_server: OwnServer, workers:
     eventually(lambda: worker.said("Redis is unavailable; the result is kept"))
     own_server.process.send_signal(signal.SIGCONT)
     _check_one_attempt(job)
+
+
+def test_a_result_is_kept_while_the_server_is_a_replica_and_connections_are_made_anew(
+    own_server: OwnServer, workers: Stable, tmp_path: Path
+) -> None:
+    worker = workers("--horses", "1")
+    job = _running_job(tmp_path, 0.5)
+    client = connection.client()
+    before = _connections(client)
+    client.replicaof("127.0.0.1", 1)
+    eventually(lambda: worker.said("Redis is unavailable; the result is kept") and worker.said("Redis is unavailable"))
+    client.replicaof("NO", "ONE")
+    _check_one_attempt(job)
+    assert len(_connections(client) & before) == 1  # this test's own
+
+
+def _connections(client: Redis) -> set[str]:
+    return {entry["id"] for entry in client.client_list()}
 
 
 def test_a_full_server_takes_results_and_gives_out_jobs(own_server: OwnServer, workers: Stable, tmp_path: Path) -> None:
