@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from .chromium import FLAGS, PATH
 
@@ -41,13 +41,18 @@ def _take(browser: Browser, facts: dict[str, str], theme: Literal["light", "dark
     page.goto(f"{facts['url']}/login")
     page.get_by_label("Password").fill(facts["admin_password"])
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator("progress").first).to_be_visible(timeout=60_000)  # a picture of work, not of its end
+    expect(_row(page, "imports.pages").locator("progress")).to_be_visible(timeout=60_000)  # a picture of work
     suffix = "" if theme == "light" else "-dark"
     _save(page, folder / f"dashboard{suffix}.png")
-    page.locator("tr", has=page.locator("progress")).locator("a.name").first.click()
-    expect(page.locator(".advance.big")).to_be_visible()
+    expect(_row(page, "reports.summary")).to_contain_text("finished", timeout=60_000)
+    _row(page, "reports.summary").locator("a.name").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible()
     _save(page, folder / f"job{suffix}.png")
     page.close()
+
+
+def _row(page: Page, task: str) -> Locator:
+    return page.locator("tr", has_text=task).first
 
 
 def _save(page: Page, path: Path) -> None:
