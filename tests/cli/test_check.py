@@ -30,7 +30,8 @@ def check(*arguments: str, **variables: str) -> Result:
 @pytest.mark.server
 def test_a_sound_deploy_passes(redis_url: str) -> None:
     result = check("--deploy", REDIS_URL=redis_url, **SECRETS)
-    assert (result.exit_code, result.output) == (0, "All is well: settings, Redis, tasks and schedules.\n")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("All is well: settings, Redis, tasks and schedules.\n")
 
 
 def test_all_wrong_settings_are_named_at_once() -> None:

@@ -1,0 +1,1 @@
+"""What `check` looks at: each module gives findings on one matter."""

@@ -1,0 +1,33 @@
+"""Settings that are valid, and still not those of a deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cli.checks.findings import Finding, advice, problem
+from jobs.settings import Settings
+
+_SECRETS = ("secret_key", "admin_password", "api_token")
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
+
+
+def of_environment(settings: Settings) -> Iterator[Finding]:
+    """Environment, secrets and TLS."""
+    if not settings.production:
+        yield problem("NIGHTSHIFT_ENV", f"is {settings.environment}; a deploy runs in production (the default)")
+    secrets = [value.get_secret_value() for name in _SECRETS if (value := getattr(settings, name)) is not None]
+    if len(set(secrets)) < len(secrets):
+        yield advice("SECRET_KEY, ADMIN_PASSWORD, API_TOKEN", "two are the same; give each a value of its own")
+    if settings.skip_recurring:
+        yield advice("SKIP_RECURRING", "is true: the clock enqueues nothing; unset it unless this is a review app")
+    yield from _of_transport(settings)
+
+
+def _of_transport(settings: Settings) -> Iterator[Finding]:
+    address = urlsplit(settings.redis_url.get_secret_value())
+    if address.scheme == "redis" and address.hostname not in _LOCAL:
+        yield advice("REDIS_URL", "is redis://, so jobs travel in clear; use rediss:// unless the network is private")
+    if address.scheme == "rediss" and not settings.redis_verify_certs:
+        text = "is false: whoever stands between can read jobs; give the provider's authority in REDIS_CA_CERTS instead"
+        yield advice("REDIS_VERIFY_CERTS", text)

@@ -1,0 +1,122 @@
+"""How commands speak: tables for people, JSON for programs, plain text in pipes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from pydantic_core import to_jsonable_python
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.commands import as_json
+
+_UNLIMITED = 10_000  # columns in a pipe, where nothing is to be folded
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COLOURS = {
+    "finished": "green",
+    "failed": "red",
+    "crashed": "red",
+    "stopped": "red",
+    "started": "cyan",
+    "scheduled": "magenta",
+    "canceled": "dim",
+    "retrying": "yellow",
+    "paused": "yellow",
+    "busy": "cyan",
+}
+
+Cell = str | Text | int | None
+
+
+def console(*, err: bool = False) -> Console:
+    """A console on stdout, as wide as the terminal; in a pipe without colours and without folding."""
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() else _UNLIMITED
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def say(text: str = "") -> None:
+    """One line for people, on stdout; nothing when JSON was asked for."""
+    if not as_json():
+        click.echo(clean(text))
+
+
+def note(text: str) -> None:
+    """A remark, on stderr, so that it is never taken for data."""
+    click.echo(clean(text), err=True)
+
+
+def emit(value: Any) -> None:
+    """One JSON document, on stdout, whether it was asked for or not; readable in a terminal."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def emit_line(value: Any) -> None:
+    """One line of JSON."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False))
+
+
+def emitted(value: Any) -> bool:
+    """Print this as JSON if that was asked for; whether it was."""
+    if as_json():
+        emit(value)
+    return as_json()
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, models, times and enums as JSON values."""
+    return to_jsonable_python(value)
+
+
+def show(*parts: RenderableType) -> None:
+    """Print tables and texts."""
+    target = console()
+    for part in parts:
+        target.print(part)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, fold: str = "") -> Table:
+    """A table without lines. Columns that end in '>' are numbers; `fold` names the one that gives way."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns:
+        right, title = name.endswith(">"), name.rstrip(">")
+        if title == fold:
+            made.add_column(title, overflow="ellipsis" if sys.stdout.isatty() else "fold", no_wrap=sys.stdout.isatty())
+        else:
+            made.add_column(title, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        made.add_row(*(_text(cell) for cell in row))
+    return made
+
+
+def facts(pairs: Mapping[str, Cell]) -> Table:
+    """Names and values, without those that are empty."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs.items():
+        if value not in (None, ""):
+            made.add_row(name, _text(value))
+    return made
+
+
+def state(word: str) -> Text:
+    """A status in its colour."""
+    return Text(word, _COLOURS.get(word.split(":")[0].split(" ")[0], ""))
+
+
+def clean(text: str) -> str:
+    """Without control characters: what tasks and callers wrote must not steer the operator's terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _text(cell: Cell) -> Text:
+    if isinstance(cell, Text):
+        return cell
+    return Text("" if cell is None else clean(f"{cell:,}" if isinstance(cell, int) else cell))
