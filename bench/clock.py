@@ -29,7 +29,9 @@ from redis import Redis
 from bench import clocks, harness
 from jobs.connection import use_client
 from jobs.schedules import clock_status, keys, store
+from jobs.schedules.definitions import define
 from jobs.schedules.history import history
+from jobs.schedules.writing import Writer
 
 RESTART_AFTER = 2.0
 STOPPED_FOR = 5.0
@@ -169,8 +171,7 @@ def scale(schedules: int, due: int) -> None:
     with harness.bench() as bench:
         os.environ.update(bench.environment)
         use_client(bench.redis)
-        instant = store.time_of(bench.redis) // 1000 + round(schedules / 2500) + 25
-        _store_many(bench.redis, schedules, due, instant)
+        instant = _store_many(bench.redis, schedules, due)
         began = time.time()
         process = subprocess.Popen(
             [sys.executable, "clock.py"],
@@ -201,22 +202,25 @@ def scale(schedules: int, due: int) -> None:
             process.wait()
 
 
-def _store_many(redis: Redis, schedules: int, due: int, instant: int) -> None:
-    """Some that fire once at the instant, the others far from it, as many cron lines as intervals."""
+def _store_many(redis: Redis, schedules: int, due: int) -> float:
+    """As many cron lines as intervals, far from firing, then some that fire once; gives when, as unix seconds."""
     import tasks.maintenance  # noqa: F401 - the definitions name its task
-    from jobs.schedules.definitions import define
-    from jobs.schedules.writing import Writer
 
-    writer, now = Writer(redis, "bench"), store.time_of(redis)
-    for number in range(schedules):
-        rule: dict[str, Any] = (
-            {"at": instant} if number < due else {"every": 86_400 * (1 + number % 7), "phase": 43_200}
-        )
-        if number >= due and number % 2:
-            rule = {"cron": f"{number % 60} 3 {1 + number % 28} * *", "timezone": "Pacific/Kiritimati"}
-        name = f"s{number}"
-        writer.save(define(id=name, task="maintenance.check", queue="bench", overlap="allow", **rule), None, now)
+    for number in range(due, schedules):
+        far: dict[str, Any] = {"every": 86_400 * (1 + number % 7), "phase": 43_200}
+        if number % 2:
+            far = {"cron": f"{number % 60} 3 {1 + number % 28} * *", "timezone": "Pacific/Kiritimati"}
+        _store(redis, number, far)
+    instant = store.time_of(redis) // 1000 + 20
+    for number in range(due):
+        _store(redis, number, {"at": instant})
     assert redis.zcard(keys.DUE) == schedules
+    return instant
+
+
+def _store(redis: Redis, number: int, rule: dict[str, Any]) -> None:
+    definition = define(id=f"s{number}", task="maintenance.check", queue="bench", overlap="allow", **rule)
+    Writer(redis, "bench").save(definition, None, store.time_of(redis))
 
 
 def _quantiles(late: Sequence[float]) -> list[int]:

@@ -12,7 +12,7 @@ FRESH = timedelta(seconds=30)
 
 
 def checks(now: datetime) -> dict[str, bool]:
-    """Redis answers, a worker has a fresh heartbeat, a clock holds the lease; all False when Redis does not answer."""
+    """Redis answers, a worker has a fresh heartbeat, the clock keeps up; all False when Redis does not answer."""
     try:
         return {"redis": True, "workers": workers_alive(now), "clock": clock_alive()}
     except RedisUnavailable:
@@ -26,5 +26,5 @@ def workers_alive(now: datetime) -> bool:
 
 
 def clock_alive() -> bool:
-    """Whether a clock holds the lease, which runs out by itself a few seconds after its last word."""
-    return clock_status().leader is not None
+    """Whether a clock holds the lease, which runs out a few seconds after its last word, and no tick is overdue."""
+    return clock_status().ok
