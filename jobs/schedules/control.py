@@ -84,7 +84,7 @@ def edit(
 
     def attempt() -> str:
         found, instant = _find(schedule_id, client, revision), _instant(client, now)
-        before = decider.settled(changed(found.definition, changes), instant) or found
+        before = _at(revision, decider.settled(changed(found.definition, changes), instant) or found)
         return Writer(client, actor).save(changed(before.definition, changes), before, instant)
 
     with connection.translate_errors():
@@ -188,8 +188,12 @@ def _find(schedule_id: str, client: Client, revision: int | None = None) -> stor
     found = store.find(schedule_id, client)
     if found is None:
         raise ScheduleMissing(schedule_id)
+    return _at(revision, found)
+
+
+def _at(revision: int | None, found: store.Stored) -> store.Stored:
     if revision not in (None, found.revision):
-        raise ScheduleConflict(f"schedule {schedule_id!r} has been changed meanwhile: it is at {found.revision}")
+        raise ScheduleConflict(f"schedule {found.id!r} has been changed meanwhile: it is at {found.revision}")
     return found
 
 
