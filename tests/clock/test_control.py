@@ -194,9 +194,9 @@ class TestBackfill:
         self, clock: HandClock, redis: Redis, rewind: Rewind
     ) -> None:
         clock.synchronise(schedule(overlap="allow"))
-        now = datetime.now(UTC)
-        started = now - timedelta(minutes=10)
-        assert schedules.backfill("work", started, now + timedelta(days=1), actor="ada", per_minute=6000) == 10
+        decided = datetime.fromtimestamp(stored(redis).cursor / 1000, UTC)
+        started = decided - timedelta(minutes=10) + timedelta(milliseconds=1)
+        assert schedules.backfill("work", started, decided + timedelta(days=1), actor="ada", per_minute=6000) == 10
         view = schedules.get_schedule("work").backfill
         assert view is not None
         assert view.enqueued == 0
