@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import select
-import shlex
 import signal
 import socket
 import subprocess
@@ -26,7 +25,12 @@ import click
 from cli import processes
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("web", "worker", "clock")
+# Those of the Procfile, which is not read: there, `web` may be this command.
+COMMANDS = {
+    "web": ("-m", "gunicorn", "web.wsgi:app"),
+    "worker": ("-m", "worker"),
+    "clock": ("clock.py",),
+}
 STOP_WITHIN = 25.0  # seconds; platforms kill 30 s after SIGTERM
 _EARLY = 15.0  # seconds: who ends sooner after its start has not worked
 _MOST_EARLY = 4  # early ends in a row that are not a passing fault: Redis being away ends nobody
@@ -61,7 +65,7 @@ def _require_settings() -> None:
 
 @dataclass
 class Child:
-    """One process of the Procfile, started again and again; `pid` is 0 while it does not run."""
+    """One of the three, started again and again; `pid` is 0 while it does not run."""
 
     name: str
     command: list[str]
@@ -181,17 +185,10 @@ def _say(event: str, *, level: str = "info", **fields: object) -> None:
     print(" ".join(map(str, (event, *fields.values()))) if sys.stdout.isatty() else json.dumps(line), flush=True)
 
 
-def children_of(procfile: str) -> list[Child]:
-    """The long-running processes of a Procfile; each runs with the Python that runs this."""
-    lines = dict(line.split(": ", 1) for line in procfile.splitlines() if ": " in line)
-    return [Child(name, _own_python(shlex.split(lines[name]))) for name in NAMES]
-
-
-def _own_python(command: list[str]) -> list[str]:
-    if command[0] == "python":
-        return [sys.executable, *command[1:]]
-    return [sys.executable, "-m", *command]  # gunicorn
+def children() -> list[Child]:
+    """The three, each run by the Python that runs this."""
+    return [Child(name, [sys.executable, *arguments]) for name, arguments in COMMANDS.items()]
 
 
 if __name__ == "__main__":
-    sys.exit(Parent(children_of((ROOT / "Procfile").read_text()), float(sys.argv[1])).run())
+    sys.exit(Parent(children(), float(sys.argv[1])).run())
