@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Document(__name__)
     app.config["SECRET_KEY"] = chosen.secret_key.get_secret_value() if chosen.secret_key else None
     _install(app, chosen)
-    api.register(app)
+    api.register(app, chosen.web_threads)
     app.register_api(health.api)
     docs.register(app)
     dashboard.register(app)

@@ -61,6 +61,10 @@ _TAKEN: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
         "example": "order-4711",
     },
+    "Last-Event-ID": {
+        "description": "The id of the last event that was seen, which is not sent again.",
+        "schema": {"type": "string"},
+    },
     "If-Match": {
         "description": "The ETag of what is changed, so that no change of another is overwritten.",
         "required": True,

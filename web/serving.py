@@ -9,6 +9,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from .stopping import stopping
+
 HEAD_SECONDS = 5.0
 """How long a request line and headers may take in all; a browser sends them at once."""
 IDLE_SECONDS = 10.0
@@ -37,6 +39,11 @@ class PatientThreads(ThreadWorker):
         self._forget(conn.sock)
         conn.sock.settimeout(IDLE_SECONDS)
         return super().handle_request(req, conn)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop; answers that are held back are given now."""
+        stopping.set()
+        super().handle_exit(sig, frame)
 
     def notify(self) -> None:
         """Tell the arbiter that this process lives, about once a second; the moment to look at the clients, too."""

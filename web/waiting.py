@@ -10,6 +10,8 @@ from typing import TypeVar
 from flask import Flask, Response, current_app, g, request
 from werkzeug.http import parse_dict_header
 
+from .stopping import stopping
+
 Found = TypeVar("Found")
 
 LONGEST = 20.0
@@ -46,8 +48,8 @@ def wait_until(done: Callable[[Found], bool], look: Callable[[], Found]) -> Foun
 
 def _poll(done: Callable[[Found], bool], look: Callable[[], Found], found: Found, deadline: float) -> Found:
     pause = _SHORTEST_PAUSE
-    while not done(found) and (left := deadline - time.monotonic()) > 0:
-        time.sleep(min(pause, left))
+    while not done(found) and not stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+        stopping.wait(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
         found = look()
     return found

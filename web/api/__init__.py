@@ -6,11 +6,12 @@ from flask_openapi.openapi import OpenAPI
 
 from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
 from . import bulk as _bulk  # noqa: F401
-from . import files, jobs, operations, queues, schedules, stats, tasks, tokens
+from . import events, files, jobs, operations, queues, schedules, stats, tasks, tokens
 
 
-def register(app: OpenAPI) -> None:
+def register(app: OpenAPI, threads: int) -> None:
     """Add every resource."""
-    for resource in (tasks, files, jobs, queues, schedules, operations, tokens, stats):
+    events.install(app, threads)
+    for resource in (tasks, files, jobs, queues, schedules, operations, tokens, stats, events):
         app.register_api(resource.api)
     app.register_api(stats.scraped)

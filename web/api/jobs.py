@@ -27,7 +27,6 @@ from .files import download
 
 api = resource("jobs", __name__, __doc__)
 
-_ENDED = frozenset({"finished", "failed", "canceled", "stopped"})
 _POLL_AFTER = "1"
 
 
@@ -61,7 +60,7 @@ def create_job(body: NewJob) -> Response:
     accepted = accept(body)
     seen = _first_sight(accepted)
     headers = {"Location": job_path(seen.id)} | _replayed(accepted)
-    if _has_ended(seen) or accepted.replayed:
+    if seen.has_ended or accepted.replayed:
         return show(seen, 200, headers)
     return show(seen, 202, headers | _retry_after())
 
@@ -101,7 +100,7 @@ def list_jobs(query: JobsQuery) -> Response:
 def show_job(path: JobPath) -> Response:
     """Show a job; with `Prefer: wait=N` when it has ended, or has changed since the given ETag."""
     seen = wait_until(_worth_showing, lambda: whole_view(visible_job(path.job_id)))
-    return show_unless_known(seen, {} if _has_ended(seen) else _retry_after())
+    return show_unless_known(seen, {} if seen.has_ended else _retry_after())
 
 
 @api.get("/jobs/<job_id>/result", responses={200: ResultView}, openapi_extensions=answers(404, 409))
@@ -139,19 +138,17 @@ def _first_sight(accepted: Accepted) -> JobView:
     """What the client is shown: of a new job that nobody waits for all is known already, without asking Redis again."""
     if not accepted.replayed and not preferred_seconds():
         return job_view(accepted.job, (), {})
-    return wait_until(_has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job))
+    return wait_until(
+        lambda view: view.has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job)
+    )
 
 
 def _replayed(accepted: Accepted) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
 
 
-def _has_ended(view: JobView) -> bool:
-    return view.status in _ENDED
-
-
 def _worth_showing(view: JobView) -> bool:
-    return _has_ended(view) or (bool(request.if_none_match) and not request.if_none_match.contains(etag_of(view)))
+    return view.has_ended or (bool(request.if_none_match) and not request.if_none_match.contains(etag_of(view)))
 
 
 def _page(query: JobsQuery) -> monitor.Page:

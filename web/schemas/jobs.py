@@ -81,11 +81,19 @@ class JobSummary(View):
     links: LinksView
 
 
+ENDED = frozenset({"finished", "failed", "canceled", "stopped"})
+
+
 class JobView(JobSummary):
     """A job with its attempts and what it made."""
 
     attempts: list[AttemptView]
     artifacts: list[ArtifactView]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes by itself."""
+        return self.status in ENDED
 
 
 class JobsView(View):
@@ -130,6 +138,12 @@ class LogView(View):
 
     id: str
     lines: list[LogLineView]
+
+
+class EventsQuery(Query):
+    """What to follow."""
+
+    job: str | None = Field(None, min_length=1, max_length=128, description="A job's id.")
 
 
 class JobsQuery(Query):

@@ -1,0 +1,8 @@
+"""Whether this process was told to stop: who holds an answer back lets go of it then."""
+
+from __future__ import annotations
+
+from threading import Event
+
+stopping = Event()
+"""Set by the signal handler of the server, and never cleared."""
