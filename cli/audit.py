@@ -22,7 +22,7 @@ def audit(limit: int, before: str | None) -> None:
     if emitted({"entries": found, "next": following}):
         return
     rows = [[words.at(one.at), one.actor, one.action, one.subject, _detail(one)] for one in found]
-    show(table(["at", "who", "did", "to", "detail"], rows, fold="detail"))
+    show(table(["at", "who", "did", "to", "detail~?"], rows))
     if following:
         note(f"There are more: --before {following}")
 

@@ -26,7 +26,7 @@ def ls() -> None:
     found = registry.all_tasks()
     if not emitted({"tasks": [task_shape(task) for task in found]}):
         rows = [[task.name, task.queue, task.description] for task in found]
-        show(table(["task", "queue", "does"], rows, fold="does"))
+        show(table(["task", "queue?", "does~"], rows))
 
 
 @tasks.command("show", examples=["tasks show images.thumbnail"])

@@ -107,7 +107,7 @@ def _tell(report: Report, problems: Sequence[Finding], advice: Sequence[Finding]
             [plan.schedule, plan.words, ", ".join(f"{t:%a %d %b %H:%M}" for t in plan.next_ticks)]
             for plan in report.planned
         ]
-        show(table(["schedule", "when", "next"], rows, fold="when"))
+        show(table(["schedule", "when~", "next"], rows))
         say()
     for finding in advice:
         note(f"  advice: {finding}")

@@ -45,7 +45,7 @@ def ls(task: str | None, queue: str | None) -> None:
         [one.fingerprint[:8], one.count, one.task, words.ago(one.last_seen, now), one.frame, _error(one)]
         for one in found
     ]
-    show(table(["group", "jobs>", "task", "last", "where", "error"], rows, fold="error"))
+    show(table(["group", "jobs>", "task", "last?", "where?", "error~"], rows))
 
 
 @failures.command("show", examples=["failures show 3f9a"])

@@ -18,8 +18,8 @@ from jobs.records import Job, JobError
 
 def listed(jobs: Sequence[Job], now: datetime) -> Table:
     """A line for each."""
-    columns = ["id", "task", "queue", "status", "created", "took>", "note"]
-    return table(columns, [_row(job, now) for job in jobs], fold="note")
+    columns = ["id", "task", "queue?", "status", "created?", "took>?", "note~"]
+    return table(columns, [_row(job, now) for job in jobs])
 
 
 def described(job: Job) -> Table:
@@ -30,7 +30,7 @@ def described(job: Job) -> Table:
 
 def tried(attempts: Sequence[Attempt]) -> Table:
     """Its attempts."""
-    return table(["number>", "outcome", "started", "took>", "worker", "error"], [_attempt(one) for one in attempts])
+    return table(["number>", "outcome", "started?", "took>?", "worker?", "error~"], [_attempt(one) for one in attempts])
 
 
 def made(artifacts: dict[str, File]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,10 +13,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli import tables
 from cli.commands import as_json
+from cli.tables import Cell as Cell
+from cli.tables import clean as clean
+from cli.tables import text_of
 
 _UNLIMITED = 10_000  # columns in a pipe, where nothing is to be folded
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COLOURS = {
     "finished": "green",
     "failed": "red",
@@ -30,8 +32,6 @@ _COLOURS = {
     "paused": "yellow",
     "busy": "cyan",
 }
-
-Cell = str | Text | int | None
 
 
 def console(*, err: bool = False) -> Console:
@@ -75,24 +75,19 @@ def plain(value: Any) -> Any:
 
 
 def show(*parts: RenderableType) -> None:
-    """Print tables and texts."""
+    """Print tables and texts; in a pipe without the spaces that fill up their last column."""
     target = console()
-    for part in parts:
-        target.print(part)
+    if target.is_terminal:
+        target.print(*parts, sep="\n")
+        return
+    with target.capture() as seen:
+        target.print(*parts, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in seen.get().splitlines()))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, fold: str = "") -> Table:
-    """A table without lines. Columns that end in '>' are numbers; `fold` names the one that gives way."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in columns:
-        right, title = name.endswith(">"), name.rstrip(">")
-        if title == fold:
-            made.add_column(title, overflow="ellipsis" if sys.stdout.isatty() else "fold", no_wrap=sys.stdout.isatty())
-        else:
-            made.add_column(title, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        made.add_row(*(_text(cell) for cell in row))
-    return made
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    """A table that fits where it goes; `cli.tables` says what the ends of the columns' names mean."""
+    return tables.table(columns, rows, width=console().width)
 
 
 def facts(pairs: Mapping[str, Cell]) -> Table:
@@ -102,21 +97,10 @@ def facts(pairs: Mapping[str, Cell]) -> Table:
     made.add_column(overflow="fold")
     for name, value in pairs.items():
         if value not in (None, ""):
-            made.add_row(name, _text(value))
+            made.add_row(name, text_of(value))
     return made
 
 
 def state(word: str) -> Text:
     """A status in its colour."""
     return Text(word, _COLOURS.get(word.split(":")[0].split(" ")[0], ""))
-
-
-def clean(text: str) -> str:
-    """Without control characters: what tasks and callers wrote must not steer the operator's terminal."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _text(cell: Cell) -> Text:
-    if isinstance(cell, Text):
-        return cell
-    return Text("" if cell is None else clean(f"{cell:,}" if isinstance(cell, int) else cell))

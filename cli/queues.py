@@ -15,7 +15,7 @@ from cli.shapes import Shape, queue_shapes
 from jobs import queues as core
 
 name = click.argument("name", metavar="QUEUE", shell_complete=complete.queue_names)
-COLUMNS = ("queue", "waiting>", "running>", "delayed>", "failed>", "finished>", "oldest waits>", "workers>", "state")
+COLUMNS = ("queue", "waiting>", "running>", "delayed>?", "failed>", "finished>?", "oldest waits>", "workers>", "state~")
 
 
 @click.group(cls=Group)

@@ -31,7 +31,7 @@ def ls() -> None:
     """List the schedules with their next and last tick."""
     found = core.list_schedules()
     if not emitted({"schedules": [schedule_shape(view) for view in found]}):
-        show(table(["schedule", "when", "next", "last", "state"], [_row(view) for view in found], fold="when"))
+        show(table(["schedule", "when~", "next", "last?", "state~"], [_row(view) for view in found]))
 
 
 @schedules.command("show", examples=["schedules show maintenance.digest"])
@@ -48,7 +48,7 @@ def show_schedule(schedule_id: str, limit: int) -> None:
     source = f"{view.source or 'nobody'}, revision {view.revision}"
     show(facts({"state": state(_state(view)), "from": source, "definition": written, "next": upcoming}))
     say()
-    show(table(["decided", "tick", "outcome", "job", "reason"], [_entry(tick) for tick in ticks], fold="reason"))
+    show(table(["decided", "tick?", "outcome", "job", "reason~"], [_entry(tick) for tick in ticks]))
 
 
 @schedules.command(examples=["schedules status || echo 'look at the clock'"])

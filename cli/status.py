@@ -38,11 +38,12 @@ def _parts(seen: Snapshot) -> Iterator[RenderableType]:
         yield table(workers.COLUMNS, workers.rows(seen.workers, seen.at))
     if seen.running:
         yield Text()
-        yield table(["running", "task", "since", "progress"], [_running(seen, n) for n in range(len(seen.running))])
+        yield table(["running", "task", "since?", "progress~"], [_running(seen, n) for n in range(len(seen.running))])
     if seen.coming:
         yield Text()
         yield table(
-            ["schedule", "next tick", "in>", "when"], [_coming(seen, n) for n in range(len(seen.coming))], fold="when"
+            ["schedule", "next tick", "in>?", "when~?"],
+            [_coming(seen, n) for n in range(len(seen.coming))],
         )
 
 

@@ -29,7 +29,7 @@ def ls() -> None:
     """List the tokens, without their secrets."""
     found = core.all_tokens()
     if not emitted({"tokens": found}):
-        columns = ["id", "name", "scopes", "tasks", "made", "by", "expires", "last used"]
+        columns = ["id", "name", "scopes", "tasks~", "made?", "by?", "expires?", "last used?"]
         show(table(columns, [_row(one) for one in found]))
 
 

@@ -19,6 +19,7 @@ from jobs import audit, dispatch, monitor, schedules
 from jobs.bulk import Choice, chosen
 from jobs.dispatch import JobRequest
 from jobs.errors import NightshiftError, RedisUnavailable, ScheduleMissing
+from jobs.schedules.definitions import Definition, define
 from jobs.settings import current_settings
 
 VERSION = 1
@@ -124,11 +125,12 @@ class _Taking:
         if present is not None and (not self._replace or present == definition):
             return "present"
         if self._dry_run:
-            return self._checked(lambda: schedules.preview(definition))
+            return self._checked(lambda: define(**definition))
         if present is None:
             schedules.create(definition, actor=actor())
         else:
-            schedules.edit(definition["id"], definition, actor=actor())
+            whole = Definition(**definition).model_dump()  # with its defaults, which replace what was there
+            schedules.edit(definition["id"], whole, actor=actor())
         if line["paused"]:
             schedules.pause(definition["id"], note=line["note"], actor=actor())
         return "created" if present is None else "replaced"

@@ -69,7 +69,7 @@ def span(seconds: float | None) -> str:
     for unit, size, smaller, least in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
         if whole >= size:
             number, rest = divmod(whole, size)
-            return f"{number} {unit} {rest // least} {smaller}"
+            return f"{number} {unit} {rest // least} {smaller}" if rest // least else f"{number} {unit}"
     return f"{whole} s"
 
 

@@ -15,7 +15,7 @@ from jobs import monitor
 from jobs import workers as core
 from jobs.views import WorkerView
 
-COLUMNS = ("worker", "state", "queues", "horses>", "running", "heartbeat", "started")
+COLUMNS = ("worker", "state", "queues~", "horses>?", "running", "heartbeat?", "started?")
 
 
 @click.group(cls=Group)
