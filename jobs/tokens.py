@@ -123,6 +123,11 @@ def identify(presented: str, settings: Settings, now: datetime) -> Caller | None
     return _stored_caller(parts["id"], parts["secret"], now) if parts else None
 
 
+def is_stored(presented: str) -> bool:
+    """Whether this has the form of a token that Redis knows, so that it must be asked."""
+    return _TOKEN.fullmatch(presented) is not None
+
+
 def _stored_caller(token_id: str, secret: str, now: datetime) -> Caller | None:
     raw = connection.read_hash(keys.token(token_id))
     if not hmac.compare_digest(raw.get(b"hash", b""), _hash(secret).encode()):

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars
 
 from jobs.settings import current_settings
-from jobs.tokens import Caller, Scope, identify
+from jobs.tokens import Caller, Scope, identify, is_stored
 
+from .outage import before_redis
 from .problems import Refused
 from .throttle import note_wrong_token
 
@@ -62,6 +63,7 @@ def check() -> ResponseReturnValue | None:
     if access == PUBLIC or (request.endpoint is None and not request.path.startswith("/api/")):
         return None
     if callable(access):
+        before_redis()
         return access()
     g.caller = _bearer()
     if request.endpoint is not None:
@@ -76,11 +78,15 @@ def caller() -> Caller:
 
 
 def _bearer() -> Caller:
-    scheme, _, presented = request.headers.get("Authorization", "").partition(" ")
-    found = identify(presented.strip(), current_settings(), datetime.now(UTC)) if scheme.lower() == "bearer" else None
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    presented = given.strip() if scheme.lower() == "bearer" else ""
+    if is_stored(presented):
+        before_redis()
+    found = identify(presented, current_settings(), datetime.now(UTC))
     if found is None:
         note_wrong_token()
         raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
+    before_redis()
     bind_contextvars(caller=found.name)
     return found
 

@@ -6,11 +6,9 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g
 
 from jobs.errors import RedisUnavailable
-
-from .access import PUBLIC, access_of
 
 _SLOW = 0.5
 _PAUSE = 1.0
@@ -42,12 +40,12 @@ class Outage:
 def install(app: Flask) -> None:
     """Watch every answer of this process."""
     app.extensions[_EXTENSION] = Outage()
-    app.before_request(_refuse_while_it_lasts)
     app.after_request(_learn)
 
 
-def _refuse_while_it_lasts() -> None:
-    if access_of(current_app, request.endpoint) == PUBLIC:
+def before_redis() -> None:
+    """Call it before a request uses Redis for the first time; raises RedisUnavailable while it hangs."""
+    if g.get("tried_redis"):
         return
     if not _outage().lets_through(time.monotonic()):
         raise RedisUnavailable("it did not answer the last request", retry_after=2)

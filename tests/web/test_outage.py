@@ -40,6 +40,10 @@ def test_an_outage_is_503_within_three_seconds_on_every_route(site: Site, stop: 
     with ThreadPoolExecutor(30) as pool:
         for answer, took in pool.map(lambda _: site.call("GET", "/api/v1/jobs"), range(60)):
             assert_unavailable(answer, took)
+    stored = {"Authorization": f"Bearer ns_{'0' * 12}_{'A' * 43}"}
+    with ThreadPoolExecutor(30) as pool:
+        for answer in pool.map(lambda _: site.client.get(f"{site.url}/api/v1/tasks", headers=stored), range(60)):
+            assert_unavailable(answer, answer.elapsed.total_seconds())
     ready, took = site.call("GET", "/readyz")
     assert_unavailable(ready, took)
     assert site.call("GET", "/livez")[0].status_code == 200
