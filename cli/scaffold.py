@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?P<module>[a-z][a-z0-9_]*)\.(?P<function>[a-z][a-z0-9_]*)"
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _RESERVED = {"schedules", "tasks", "jobs", "task", "current_job"}
 _CODE_NEEDS = [("jobs", "current_job"), ("jobs", "task")]
-_TEST_NEEDS = [("", "pytest"), ("jobs", "enqueue"), ("jobs.errors", "InvalidArguments"), ("jobs.inline", "inline_mode")]
+_TEST_NEEDS = [("", "pytest"), ("jobs", "enqueue"), ("jobs.errors", "InvalidArguments"), ("jobs.inline", "Inline")]
 
 _MODULE = '''"""{title}: say here what these tasks have in common."""
 
@@ -36,28 +36,27 @@ def {function}(name: str, count: int = 1) -> dict[str, int]:
     return {{"done": count}}
 '''
 
-_TEST_MODULE = '''"""What the tasks in tasks/{module}.py do, without a server: inline mode runs a job at once."""
+_TEST_MODULE = '''"""What the tasks in tasks/{module}.py do, without a server: the fixture `inline` runs a job at once."""
 
 import pytest
 
 from jobs import enqueue
 from jobs.errors import InvalidArguments
-from jobs.inline import inline_mode
+from jobs.inline import Inline
 from tasks import {module}
 '''
 
-_TEST = """
+_TEST = '''
 
-def test_{function}_tells_what_it_has_done() -> None:
-    with inline_mode():
-        job = enqueue({module}.{function}, "first", count=3)
+def test_{function}_tells_what_it_has_done(inline: Inline) -> None:
+    job = enqueue({module}.{function}, "first", count=3)
     assert job.result == {{"done": 3}}
 
 
-def test_{function}_refuses_what_is_not_a_number() -> None:
-    with inline_mode(), pytest.raises(InvalidArguments, match="/count"):
+def test_{function}_refuses_what_is_not_a_number(inline: Inline) -> None:
+    with pytest.raises(InvalidArguments, match="/count"):
         enqueue({module}.{function}, "first", count="many")  # type: ignore[arg-type]  # that is the point
-"""
+'''
 
 
 @click.command("new-task", cls=Command, examples=["new-task billing.invoice", "new-task search.rebuild --queue low"])
