@@ -21,7 +21,7 @@ from . import keys, records
 from .connection import Client, translate_errors
 from .records import Job
 from .running import AttemptError, Discarded, Failed, Finished, Outcome, Quarantined, Retrying, Snoozed
-from .scripts import Value, script
+from .scripts import Line, Value, script
 
 LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every second
 _YEAR = 31_536_000
@@ -113,7 +113,7 @@ class Claims:
     """Claims and settles for one horse, over one client."""
 
     def __init__(self, client: Client, worker: str) -> None:
-        self._client = client
+        self._line = Line(client)
         self._worker = worker
         # 16 random digits once and a counter: unique like RQ's uuid4().hex, at a tenth of its cost per job.
         self._prefix = secrets.token_hex(8)
@@ -126,9 +126,8 @@ class Claims:
     def claim(self, queues: Sequence[str], execution: str, at: float) -> Claim | None:
         """Start the next job of these queues, best first; None when they are empty. Raises RedisUnavailable."""
         with translate_errors():
-            found = script("claim")(
-                [keys.queue(name) for name in queues], [execution, self._worker, rq_time(at), LEASE], self._client
-            )
+            args: list[Value] = [execution, self._worker, rq_time(at), LEASE]
+            found = self._line.call(script("claim"), [keys.queue(name) for name in queues], args)
         return _claim(found, execution, at)
 
     def settle(
@@ -141,7 +140,7 @@ class Claims:
         verb = _verb(claim, ending)
         args = settle_args(claim, verb, self._worker, at=at, peak_kb=peak_kb, execution=execution)
         with translate_errors():
-            reply = script(verb.script)([keys.queue(name) for name in queues], args, self._client)
+            reply = self._line.call(script(verb.script), [keys.queue(name) for name in queues], args)
         return Settled(State(reply[0]), _claim(reply[1], execution, at), dependents=len(reply) > 2 and bool(reply[2]))
 
 

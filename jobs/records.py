@@ -125,30 +125,30 @@ def _ours(job: Job) -> dict[str, str | int | None]:
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
     """The view of a stored hash; raises ValueError, KeyError or TypeError when the record is corrupt."""
-    text = {name.decode(): value for name, value in raw.items()}
-    task, args = call(text["data"])
+    task, args = call(raw[b"data"])
+    field = raw.get
     return Job(
         id=job_id,
         task=task,
         args=args,
-        queue=text["origin"].decode(),
-        status=text["status"].decode(),
-        created_at=_time(text.get("created_at")) or datetime.fromtimestamp(0, UTC),
-        enqueued_at=_time(text.get("enqueued_at")),
-        started_at=_time(text.get("started_at")),
-        ended_at=_time(text.get("ended_at")),
-        run_at=_time(text.get("run_at")),
-        attempt=int(text.get("attempt", b"0")),
-        max_attempts=int(text.get("max_attempts", b"1")),
-        progress=_progress(text.get("progress")),
-        error=_error(text.get("error")),
-        worker=_text(text.get("worker_name")),
-        tags=tuple(json.loads(text.get("tags", b"[]"))),
-        schedule=_text(text.get("schedule")),
-        tick=_text(text.get("tick")),
-        idempotency_key=_text(text.get("idempotency_key")),
-        traceparent=_text(text.get("traceparent")),
-        timeout=int(text.get("timeout", b"180")),
+        queue=raw[b"origin"].decode(),
+        status=raw[b"status"].decode(),
+        created_at=_time(field(b"created_at")) or datetime.fromtimestamp(0, UTC),
+        enqueued_at=_time(field(b"enqueued_at")),
+        started_at=_time(field(b"started_at")),
+        ended_at=_time(field(b"ended_at")),
+        run_at=_time(field(b"run_at")),
+        attempt=int(field(b"attempt", b"0")),
+        max_attempts=int(field(b"max_attempts", b"1")),
+        progress=_progress(field(b"progress")),
+        error=_error(field(b"error")),
+        worker=_text(field(b"worker_name")),
+        tags=tuple(json.loads(raw[b"tags"])) if b"tags" in raw else (),
+        schedule=_text(field(b"schedule")),
+        tick=_text(field(b"tick")),
+        idempotency_key=_text(field(b"idempotency_key")),
+        traceparent=_text(field(b"traceparent")),
+        timeout=int(field(b"timeout", b"180")),
     )
 
 
@@ -157,14 +157,17 @@ def call(data: bytes) -> tuple[str, dict[str, Json]]:
 
     Raises ValueError when it is not a call that we wrote.
     """
-    try:
-        plain = zlib.decompress(data)
-    except zlib.error:
-        plain = data
-    function, _, args, _ = json.loads(plain)
+    function, _, args, _ = json.loads(data if data.startswith(b"[") else _unpacked(data))
     if function != ENTRY or len(args) != 2 or not isinstance(args[0], str) or not isinstance(args[1], dict):
         raise ValueError(f"not a job of ours: it calls {function!r}")
     return args[0], args[1]
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return zlib.decompress(data)
+    except zlib.error as error:
+        raise ValueError(f"not a job of ours: {error}") from None
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -117,6 +117,7 @@ class Horse:
         if self._duty.burst:
             self._told_to_stop = True
         elif queues:
+            self._client.connection_pool.disconnect(inuse_connections=False)  # what pipelines of tasks have opened
             self._pause_on(lambda: self._client.blpop([keys.wake(name) for name in queues], timeout=LOOK_INTERVAL))
         else:
             self._pause(LOOK_INTERVAL / 5)

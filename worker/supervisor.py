@@ -130,8 +130,8 @@ class Supervisor:
 
     def _live(self, slot: Slot) -> None:
         """The whole life of a horse, in its own process."""
-        client = connect(self._settings)
-        use_client(client)
+        client: Client = connect(self._settings).client()  # type: ignore[no-untyped-call]
+        use_client(client)  # a task's own calls share the horse's connection
         duty = Duty(self._registration.name, self._plan.queues, self._plan.burst)
         Horse(duty, self._board, slot, client, self._settings).run()
 
