@@ -11,7 +11,7 @@ from cli.output import emitted
 _VARIABLE, _NAME = "_NIGHTSHIFT_COMPLETE", "bin/jobs"
 _ALSO = {
     "bash": "\ncomplete -o nosort -F _binjobs_completion ./bin/jobs\n",
-    "zsh": "\ncompdef _binjobs_completion ./bin/jobs\n",
+    "zsh": "\ncompdef -p _binjobs_completion '*/bin/jobs'\n",
 }
 
 

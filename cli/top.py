@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from cli import words
 from cli.commands import Command, as_json
 from cli.output import console, emit_line
 from cli.snapshot import take
@@ -57,7 +58,8 @@ def _live(interval: float) -> None:
 def _seen() -> RenderableType:
     """An outage is shown, and passes."""
     try:
-        return screen(take())
+        seen = take()
+        return Group(Text(f"bin/jobs top, {words.at(seen.at)}, q ends", "dim"), screen(seen))
     except RedisUnavailable as error:
         return Text(f"{error}. Trying again.", "bold red")
 

@@ -45,7 +45,7 @@ def verdict(job: Job) -> str:
     """How it stands, in one sentence."""
     if job.status not in ENDED:
         return f"Job {job.id} is still {job.status}; it goes on."
-    reason = f": {job.error.type}: {job.error.message}" if job.error else ""
+    reason = f": {job.error.type}: {job.error.message}".splitlines()[0] if job.error else ""
     return f"Job {job.id} {'has' if job.status in {'finished', 'failed'} else 'was'} {job.status}{reason}."
 
 
