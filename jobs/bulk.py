@@ -19,7 +19,7 @@ MOST = 100_000
 NAME = INTERNAL + "bulk"
 
 Action = Literal["retry", "cancel", "delete"]
-Status = Literal["queued", "scheduled", "started", "finished", "failed", "canceled"]
+Status = Literal["queued", "scheduled", "started", "finished", "failed", "canceled", "stopped"]
 
 _VERBS: dict[str, Callable[[str], None]] = {
     "retry": control.requeue,

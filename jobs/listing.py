@@ -17,6 +17,7 @@ _REGISTRIES = {
     "started": "wip",
     "finished": "finished",
     "failed": "failed",
+    "stopped": "failed",
     "canceled": "canceled",
 }
 

@@ -22,7 +22,7 @@ from .views import QueueView as QueueView
 from .views import ServerView as ServerView
 from .views import WorkerView as WorkerView
 
-STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled")
+STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled", "stopped")
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 _SCAN = 200
@@ -82,14 +82,17 @@ def list_jobs(
     cursor: str | None = None,
     limit: int = 50,
     visible: Callable[[str], bool] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Page:
     """A page of jobs.
 
     `status` is one of STATUSES. A page looks at no more than 5,000 jobs, so a rare filter may give a short page with
-    a cursor to go on from. `visible` tells for a task's name whether its jobs are shown.
+    a cursor to go on from. `visible` tells for a task's name whether its jobs are shown; `since` and `until` are
+    instants between which they were accepted.
     Raises ValueError for a cursor that this function did not give.
     """
-    wanted = Filter(status, task, queue, tag, visible)
+    wanted = Filter(status, task, queue, tag, visible, since, until)
     chosen: list[Job] = []
     at = cursor
     for _ in range(_SCANS_PER_PAGE):

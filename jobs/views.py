@@ -57,6 +57,8 @@ class Filter:
     queue: str | None
     tag: str | None
     visible: Callable[[str], bool] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
     def fits(self, job: Job) -> bool:
         """Whether a job has all of it."""
@@ -66,6 +68,8 @@ class Filter:
             and self.queue in (None, job.queue)
             and (self.tag is None or self.tag in job.tags)
             and (self.visible is None or self.visible(job.task))
+            and (self.since is None or job.created_at >= self.since)
+            and (self.until is None or job.created_at < self.until)
         )
 
 

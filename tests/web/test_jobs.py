@@ -123,6 +123,7 @@ def test_a_job_is_scheduled_for_an_instant_in_any_zone(api: FlaskClient) -> None
         ({"delay": 1, "run_at": "2031-01-02T03:04:05Z"}, "#/delay"),
         ({"run_at": "2031-01-02T03:04:05"}, "#/run_at"),
         ({"run_at": 5}, "#/run_at"),
+        ({"run_at": "5"}, "#/run_at"),
         ({"run_at": "2999-01-01T00:00:00Z"}, "#/run_at"),
         ({"queue": "no spaces"}, "#/queue"),
         ({"tags": ["a\nb"]}, "#/tags/0"),
@@ -225,7 +226,30 @@ def test_lists_filter_and_page_by_links(api: FlaskClient) -> None:
     assert api.get("/api/v1/jobs?status=finished").get_json()["jobs"] == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "status=lost", "cursor=%00", "color=red"])
+def test_lists_filter_by_time(api: FlaskClient) -> None:
+    first, second = (body(enqueue(api)) for _ in range(2))
+
+    def listed(**query: str) -> list[str]:
+        return [job["id"] for job in api.get("/api/v1/jobs", query_string=query).get_json()["jobs"]]
+
+    assert listed(since=str(second["created_at"])) == [second["id"]]
+    assert listed(until=str(second["created_at"])) == [first["id"]]
+    assert listed(since="2031-01-01T00:00:00+01:00") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "since=5",
+        "until=2031-01-01T00:00:00",
+        "limit=0",
+        "limit=x",
+        "status=lost",
+        "cursor=%00",
+        "color=red",
+    ],
+)
 def test_a_query_that_does_not_fit_is_422_and_names_the_parameter(api: FlaskClient, query: str) -> None:
     answer = api.get(f"/api/v1/jobs?{query}")
     assert answer.status_code == 422

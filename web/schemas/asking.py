@@ -52,7 +52,7 @@ class NewBatch(Input):
 class BulkFilter(Input):
     """Which jobs."""
 
-    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled"]
+    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled", "stopped"]
     task: str | None = Field(None, max_length=200)
     queue: str | None = Field(None, max_length=64)
     tag: str | None = Field(None, max_length=64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 
 Instant = Annotated[datetime, Field(examples=["2026-11-21T17:00:00.123456Z"])]
 
@@ -45,7 +48,8 @@ def _plain_schema(model: type[Query]) -> dict[str, Any]:
 
 
 def _only_text(value: Any) -> Any:
-    if not isinstance(value, str):
+    """Pydantic would also take a number, as seconds since 1970, which is more often a mistake than a time."""
+    if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("must be a date and time as text, such as 2026-11-21T17:00:00+01:00")
     return value
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from .base import Instant, Query, View
+from .base import InputTime, Instant, Query, View
 
 
 class ProgressView(View):
@@ -149,9 +149,11 @@ class EventsQuery(Query):
 class JobsQuery(Query):
     """Which jobs to list."""
 
-    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled"] | None = None
+    status: Literal["queued", "scheduled", "started", "finished", "failed", "canceled", "stopped"] | None = None
     task: str | None = Field(None, max_length=200)
     queue: str | None = Field(None, max_length=64)
     tag: str | None = Field(None, max_length=64)
+    since: InputTime | None = Field(None, description="Accepted at this instant or later.")
+    until: InputTime | None = Field(None, description="Accepted before this instant.")
     cursor: str | None = Field(None, max_length=200, description="From `next` of the page before.")
     limit: int = Field(50, ge=1, le=100)
