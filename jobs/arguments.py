@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -81,9 +81,23 @@ def _checked(name: str, model: type[Arguments], args: Mapping[str, Any]) -> Argu
     try:
         return model.model_validate(dict(args))
     except ValidationError as error:
-        raise InvalidArguments(name, [_problem(item) for item in error.errors(include_url=False)]) from None
+        raise InvalidArguments(name, [_problem(item, args) for item in error.errors(include_url=False)]) from None
 
 
-def _problem(item: Mapping[str, Any]) -> Problem:
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"])
+def _problem(item: Mapping[str, Any], args: Mapping[str, Any]) -> Problem:
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in _path(item["loc"], args))
     return Problem(pointer, str(item["msg"]).removeprefix("Value error, "), item.get("input"))
+
+
+def _path(loc: Sequence[str | int], args: Any) -> Iterator[str | int]:
+    """The steps that lead into what was sent: between them pydantic names the member of a union that it tried."""
+    for number, part in enumerate(loc):
+        if number == 0 or _leads_into(args, part):
+            yield part
+            args = args[part] if _leads_into(args, part) else None
+
+
+def _leads_into(value: Any, part: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)

@@ -179,7 +179,8 @@ def _uniqueness(job: Job) -> list[Value]:
 
 def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     client = connection.client()
-    files.require([file_id for job in batch for file_id in files.named_in(job.args)])
+    for job in batch:
+        files.require(job.args)
     args = [part for job in batch for part in enqueue_args(job, settings, client)]
     with connection.translate_errors():
         ids = script("enqueue")([keys.QUEUES, keys.JOBS, keys.FULL], [settings.max_queue_depth, *args], client)

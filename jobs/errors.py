@@ -63,7 +63,7 @@ class TooLarge(NightshiftError):
     """A payload is above its limit; `setting` names the variable that raises it."""
 
     def __init__(self, what: str, size: int, limit: int, setting: str) -> None:
-        super().__init__(f"{what} is {size:,} bytes; the limit is {limit:,} ({setting})")
+        super().__init__(f"{what}: {size:,} bytes; the limit is {limit:,} ({setting})")
         self.size, self.limit, self.setting = size, limit, setting
 
 
@@ -152,11 +152,11 @@ class IdempotencyKeyReused(NightshiftError):
 
 
 class FileMissing(NightshiftError):
-    """No file has this id: it never existed or has expired."""
+    """No file has this id: it never existed or has expired. `pointer` tells where among arguments it stood."""
 
-    def __init__(self, file_id: str) -> None:
+    def __init__(self, file_id: str, pointer: str = "") -> None:
         super().__init__(f"no file has the id {file_id!r}; it may have expired")
-        self.file_id = file_id
+        self.file_id, self.pointer = file_id, pointer
 
 
 class NotInJob(NightshiftError):

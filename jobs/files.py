@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -127,19 +127,19 @@ def delete(file_id: str) -> None:
     current_store().delete(file_id)
 
 
-def require(file_ids: Iterable[str]) -> None:
-    """Raise FileMissing unless all these files exist."""
-    for file_id in file_ids:
-        get(file_id)
+def require(args: Mapping[str, Any]) -> None:
+    """Raise FileMissing unless every file that these arguments name exists."""
+    for pointer, file_id in named_in(args):
+        try:
+            get(file_id)
+        except FileMissing:
+            raise FileMissing(file_id, pointer) from None
 
 
-def named_in(value: Any) -> Iterator[str]:
-    """The file ids anywhere in a JSON value."""
+def named_in(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """The file ids anywhere in a JSON value, each with the JSON pointer to it."""
     if isinstance(value, str) and _ID.fullmatch(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from named_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from named_in(item)
+        yield pointer, value
+    elif isinstance(value, (Mapping, list)):
+        for step, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from named_in(item, f"{pointer}/{step}")

@@ -113,6 +113,8 @@ def find(name: str) -> Task:
 
 def task_of(function: Callable[..., Any]) -> Task:
     """The task that this decorated function became; raises UnknownTask."""
+    if not callable(function):
+        raise TypeError(f"{function!r} is not a task's function; a task is enqueued by its name with dispatch.submit")
     return find(_names.get(function) or _default_name(function))
 
 

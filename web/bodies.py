@@ -33,7 +33,7 @@ class StrictJson(DefaultJSONProvider):
 class JsonRequest(Request):
     """A request whose bad JSON is answered with the place of the mistake."""
 
-    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Say where the body stops being JSON."""
         raise Refused(400, "bad-json", f"the body is not JSON: {e}")
 

@@ -65,7 +65,7 @@ def submit(wanted: JobRequest) -> Job:
     except UnknownTask as error:
         raise _refusal("#/task", f"no task is named {error.name!r}") from None
     except FileMissing as error:
-        raise _refusal("#/args", str(error)) from None
+        raise _refusal("#/args" + error.pointer, str(error)) from None
 
 
 def _require_allowed(task: str) -> None:

@@ -159,6 +159,9 @@ def pointer(parts: Iterable[str]) -> str:
     return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
+_TOLD = {404: "nothing has this address", 405: "the method is not possible here; Allow names those that are"}
+
+
 def _http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
@@ -173,7 +176,7 @@ def _of_http(error: HTTPException) -> Refused:
         limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
         return Refused(413, "too-large", f"the request body is above {limit:,} bytes", limit=limit)
     name = HTTPStatus(code).phrase.lower().replace(" ", "-")
-    return Refused(code, name, error.description or HTTPStatus(code).phrase)
+    return Refused(code, name, _TOLD.get(code) or error.description or HTTPStatus(code).phrase)
 
 
 def _unexpected(error: Exception) -> Response:

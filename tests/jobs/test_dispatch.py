@@ -130,8 +130,9 @@ def test_arguments_above_the_limit_name_the_limit(settings: Settings) -> None:
 
 
 def test_a_file_that_does_not_exist_is_refused_before_anything_is_stored(redis: Redis) -> None:
-    with pytest.raises(FileMissing):
+    with pytest.raises(FileMissing) as caught:
         enqueue(greet, "Ada", File("file_" + "0" * 32))
+    assert caught.value.pointer == "/card"
     assert redis.dbsize() == 0
 
 

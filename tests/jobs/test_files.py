@@ -97,4 +97,5 @@ def test_a_file_is_saved_to_disk_and_deleted(tmp_path: Path, redis: Redis) -> No
 
 def test_ids_are_found_anywhere_in_arguments() -> None:
     one, two = "file_" + "1" * 32, "file_" + "2" * 32
-    assert list(files.named_in({"a": one, "b": ["x", {"c": two}], "d": f"see {one}", "e": 1})) == [one, two]
+    args = {"a": one, "b": ["x", {"c": two}], "d": f"see {one}", "e": 1}
+    assert list(files.named_in(args)) == [("/a", one), ("/b/1/c", two)]

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -25,10 +26,10 @@ def many(number: int, queue: str = "default") -> list[str]:
     return [job.id for job in accepted]
 
 
-def walk(limit: int, **filters: str) -> list[str]:
+def walk(limit: int, **filters: Any) -> list[str]:
     found, cursor = [], None
     while True:
-        page = monitor.list_jobs(cursor=cursor, limit=limit, visible=None, **filters)
+        page = monitor.list_jobs(cursor=cursor, limit=limit, **filters)
         found += [job.id for job in page.jobs]
         cursor = page.next_cursor
         if cursor is None:

@@ -65,6 +65,22 @@ def test_every_wrong_argument_is_named_at_once() -> None:
     assert "file id" in caught.value.problems[0].message
 
 
+@task(name="tests.invite")
+def invite(to: str | list[str], when: dict[str, date] | None = None) -> None:
+    """Ask some people to come."""
+
+
+def test_a_pointer_leads_into_what_was_sent_also_through_a_union() -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        registry.task_of(invite).validate({"to": ["Ada", 1], "when": {"a/b": "soon"}})
+    assert {problem.pointer for problem in caught.value.problems} == {"/to", "/to/1", "/when/a~1b"}
+
+
+def test_a_name_is_not_a_function() -> None:
+    with pytest.raises(TypeError, match=r"'tests.invite' is not a task's function"):
+        registry.task_of("tests.invite")  # type: ignore[arg-type]
+
+
 def test_defaults_are_left_to_the_function_so_that_a_deploy_can_change_them() -> None:
     assert registry.task_of(resize).validate({"photo": "file_" + "0" * 32}) == {"photo": "file_" + "0" * 32}
 

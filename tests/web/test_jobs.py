@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_422_with_a_pointer_and_enqueues_nothing(
 def test_a_file_that_does_not_exist_is_a_fault_of_the_arguments(api: FlaskClient) -> None:
     answer = enqueue(api, "web_tests.read", args={"file": "file_" + "0" * 32})
     assert answer.status_code == 422
-    assert answer.get_json()["errors"][0]["pointer"] == "#/args"
+    assert answer.get_json()["errors"][0]["pointer"] == "#/args/file"
 
 
 def test_the_same_idempotency_key_gives_the_same_job(api: FlaskClient, redis: Redis) -> None:

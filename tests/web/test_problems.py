@@ -1,5 +1,7 @@
 """Errors are problem documents that tell a person what to do and nobody how we are built."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -49,3 +51,13 @@ def test_a_task_that_does_not_exist_is_404(api: FlaskClient) -> None:
 
 def test_problems_are_never_stored(anyone: FlaskClient) -> None:
     assert anyone.get("/api/v1/tasks").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{bad", b"NaN", b'{"task": "\\ud800"}', b"[" * 900, b"1" * 5000, b"\xff\xfe", b'{"task": "x"} more'],
+)
+def test_a_body_that_is_no_json_is_400_and_says_where(api: FlaskClient, body: bytes) -> None:
+    answer = api.post("/api/v1/jobs", data=body, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["type"]) == (400, "urn:nightshift:problem:bad-json")
+    assert re.search(r"the body is not JSON: .* at line 1 column \d+", answer.get_json()["detail"])

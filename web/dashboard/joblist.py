@@ -68,9 +68,9 @@ def _offered(status: str | None) -> dict[str, Verb]:
     return {name: verb for name, verb in VERBS.items() if status is None or status in verb.fits}
 
 
-def _find(chosen: dict[str, str | None], cursor: str | None) -> Page:
+def _find(chosen: dict[str, Any], cursor: str | None) -> Page:
     try:
-        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT, visible=None)
+        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT)
     except ValueError:
         abort(400, "this address has a cursor that does not exist")
 
