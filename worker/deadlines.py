@@ -16,13 +16,16 @@ class Deadlines:
         self._grace = grace
 
     def enforce(self, now: float, stop_asked_at: float | None) -> None:
-        """Interrupt what is over its time, and kill what did not heed an interruption."""
+        """Interrupt what is over its time, and kill what did not heed an interruption.
+
+        The two seconds count from the limit, not from now: a call to a Redis that hangs may have kept us from looking.
+        """
         shutdown = None if stop_asked_at is None else stop_asked_at + self._grace
         for process, run in self._team.runs():
             if process.verdict_on(run) is not Verdict.NONE and now > process.judged_at + KILL_AFTER:
                 process.kill()
-            elif (verdict := _due(run, now, shutdown)) is not Verdict.NONE:
-                process.judge(run, verdict, now)
+            elif limit := _passed(run, now, shutdown):
+                process.judge(run, *limit)
         if shutdown is not None and now > shutdown + KILL_AFTER:
             self._kill_all()
 
@@ -32,9 +35,11 @@ class Deadlines:
             process.kill()
 
 
-def _due(run: Run, now: float, shutdown: float | None) -> Verdict:
+def _passed(run: Run, now: float, shutdown: float | None) -> tuple[Verdict, float] | None:
+    """The limit that a run has passed, and when."""
+    deadline = run.started + run.timeout
     if run.settling:
-        return Verdict.NONE
-    if now > run.started + run.timeout:
-        return Verdict.TIMEOUT
-    return Verdict.SHUTDOWN if shutdown is not None and now > shutdown else Verdict.NONE
+        return None
+    if now > deadline:
+        return Verdict.TIMEOUT, deadline
+    return (Verdict.SHUTDOWN, shutdown) if shutdown is not None and now > shutdown else None

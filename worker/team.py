@@ -33,10 +33,10 @@ class Process:
     verdict: Verdict = Verdict.NONE
     judged_at: float = 0.0
 
-    def judge(self, run: Run, verdict: Verdict, now: float) -> None:
+    def judge(self, run: Run, verdict: Verdict, at: float) -> None:
         """Tell the horse to leave this run; the first verdict about a run stands."""
         if self.judged_run != run.number:
-            self.judged_run, self.verdict, self.judged_at = run.number, verdict, now
+            self.judged_run, self.verdict, self.judged_at = run.number, verdict, at
             self.slot.judge(run.number, verdict)
             self.send(signal.SIGUSR1)
 
