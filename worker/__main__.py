@@ -16,6 +16,8 @@ from jobs.settings import Settings, current_settings
 
 from .supervisor import Plan, Supervisor
 
+MOST_QUEUES = 64  # the board has one bit for each
+MOST_HORSES = 64
 CALL_BUDGET = 1.0  # seconds: while a call to Redis hangs, the supervisor does not look at the time of its jobs
 
 log = logs.get_logger("worker")
@@ -39,14 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker", description="Run jobs.")
     parser.add_argument("--queues", type=_names, default=settings.queues, help="best first, separated by commas")
-    parser.add_argument("--horses", type=int, default=settings.horses, help="processes that run jobs (%(default)s)")
+    parser.add_argument("--horses", type=_horses, default=settings.horses, help="processes that run jobs (%(default)s)")
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
     parser.add_argument("--tasks", default="tasks", help="the package that defines the tasks (%(default)s)")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not 1 <= len(names) <= MOST_QUEUES:
+        raise argparse.ArgumentTypeError(f"name 1 to {MOST_QUEUES} queues")
+    return names
+
+
+def _horses(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_HORSES:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_HORSES}, not {text!r}")
+    return int(text)
 
 
 def _connect_patiently(settings: Settings) -> Client:
