@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -100,7 +100,9 @@ def _request(task: str, asked: dict[str, Any]) -> dict[str, Any]:
 def _run_at(delay: float | None, moment: datetime | None) -> datetime | None:
     if delay is not None and moment is not None:
         raise click.UsageError("give either --delay or --at")
-    return moment if delay is None else words.later(delay)
+    if delay is not None:
+        return words.later(delay)
+    return moment.astimezone(UTC) if moment else None
 
 
 def _wait(job: Job, within: float | None) -> None:

@@ -114,9 +114,10 @@ def _run(job: Job, notes: LiveNotes, *, debug: bool) -> Any:
     try:
         return json.loads(running.run(registry.find(job.task), job.args, JobContext(started, notes)))
     except Exception as error:
-        note(running.describe(error).traceback.rstrip())
+        trace = error.__traceback__.tb_next if error.__traceback__ else None  # without this frame
+        note(running.describe(error.with_traceback(trace)).traceback.rstrip())
         if debug:
-            pdb.post_mortem(error.__traceback__)
+            pdb.post_mortem(trace)
         raise SystemExit(FAILED) from None
 
 

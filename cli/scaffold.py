@@ -36,7 +36,7 @@ def {function}(name: str, count: int = 1) -> dict[str, int]:
     return {{"done": count}}
 '''
 
-_TEST_MODULE = '''"""What the tasks in tasks/{module}.py do, without a server: the fixture `inline` runs a job at once."""
+_TEST_MODULE = '''"""What the tasks in tasks/{module}.py do, without a server: `inline` runs a job at once."""
 
 import pytest
 
@@ -46,7 +46,7 @@ from jobs.inline import Inline
 from tasks import {module}
 '''
 
-_TEST = '''
+_TEST = """
 
 def test_{function}_tells_what_it_has_done(inline: Inline) -> None:
     job = enqueue({module}.{function}, "first", count=3)
@@ -56,7 +56,7 @@ def test_{function}_tells_what_it_has_done(inline: Inline) -> None:
 def test_{function}_refuses_what_is_not_a_number(inline: Inline) -> None:
     with pytest.raises(InvalidArguments, match="/count"):
         enqueue({module}.{function}, "first", count="many")  # type: ignore[arg-type]  # that is the point
-'''
+"""
 
 
 @click.command("new-task", cls=Command, examples=["new-task billing.invoice", "new-task search.rebuild --queue low"])

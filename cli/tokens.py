@@ -16,6 +16,7 @@ from jobs.tokens import Scope, Token
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _PATTERN = re.compile(r"[a-z0-9_.*]{1,100}")
+_SCOPES = click.Choice([scope.value for scope in Scope])
 _LEAST, _MOST = 60, 3660 * 86400
 
 
@@ -35,10 +36,17 @@ def ls() -> None:
 
 @token.command(examples=["token create shop --scope enqueue --scope read --task 'mail.*' --expires 90d"])
 @click.argument("name")
-@click.option("--scope", "scopes", type=click.Choice([*Scope]), multiple=True, required=True, help="What it may do.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    required=True,
+    help="What it may do.",
+)
 @click.option("--task", "tasks", multiple=True, default=["*"], help="Patterns of the tasks it may see and use.")
 @click.option("--expires", type=words.Length(), help="Ends by itself after this; never when left out.")
-def create(name: str, scopes: Sequence[Scope], tasks: Sequence[str], expires: float | None) -> None:
+def create(name: str, scopes: Sequence[str], tasks: Sequence[str], expires: float | None) -> None:
     """Make a token. Its text goes to stdout; it is not stored, and nobody can read it again."""
     _check(name, tasks, expires)
     chosen = [scope for scope in Scope if scope in scopes]
