@@ -144,12 +144,27 @@ def test_every_variable_is_a_setting(platform: str) -> None:
     assert VARIABLES[platform]
 
 
+@pytest.mark.parametrize("name", ["deploy.md", "getting-started.md"])
+def test_every_variable_of_the_documentation_is_a_setting(name: str) -> None:
+    settings = {name.upper() for name in Settings.model_fields} | NOT_OURS
+    text = (ROOT / "docs" / name).read_text()
+    named = set(re.findall(r"\b([A-Z]+(?:_[A-Z]+)*)=", text)) | set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text))
+    assert named - settings <= {"REDIS_MAXMEMORY", "NAME", "TOKEN"}  # of compose.yaml and of examples
+
+
+def test_every_page_that_the_documentation_leads_to_exists() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
+        assert [target for target in targets if not (page.parent / target).exists()] == [], page.name
+
+
 def test_every_redis_that_we_start_keeps_all_and_deletes_nothing() -> None:
     compose = COMPOSE["services"]["redis"]["command"]
     assert compose[compose.index("--maxmemory-policy") + 1] == "noeviction"
     assert compose[compose.index("--appendonly") + 1] == "yes"
     (keyvalue,) = (service for service in RENDER["services"] if service["type"] == "keyvalue")
     assert keyvalue["maxmemoryPolicy"] == "noeviction"
+    assert keyvalue["persistenceMode"] == "journal-snapshot"
     assert keyvalue["plan"] != "free"
 
 
