@@ -68,7 +68,8 @@ _TAKEN: dict[str, dict[str, Any]] = {
     "If-Match": {
         "description": "The ETag of what is changed, so that no change of another is overwritten.",
         "required": True,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "minLength": 1},
+        "example": '"1-9c2f"',
     },
     "If-None-Match": {
         "description": "The ETag that is known: 304 when nothing has changed.",

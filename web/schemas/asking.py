@@ -8,7 +8,9 @@ from pydantic import Field, JsonValue
 
 from jobs.uniqueness import LONGEST
 
-from .base import TEN_YEARS, WHOLE, Input, InputTime, QueueName, Tag
+from .base import TEN_YEARS, WHOLE, Input, InputTime, QueueName, Tag, example
+
+_PHOTO = "file_0123456789abcdef0123456789abcdef"
 
 
 class UniqueInput(Input):
@@ -23,6 +25,8 @@ class UniqueInput(Input):
 
 class NewJob(Input):
     """A job to be enqueued."""
+
+    model_config = example(task="images.thumbnail", args={"photo": _PHOTO, "width": 320}, tags=["avatars"])
 
     task: str = Field(min_length=1, max_length=200, examples=["images.thumbnail"])
     args: dict[str, JsonValue] = Field(
@@ -46,6 +50,10 @@ class NewJob(Input):
 class NewBatch(Input):
     """Jobs to be enqueued together: all or none."""
 
+    model_config = example(
+        jobs=[{"task": "images.thumbnail", "args": {"photo": _PHOTO, "width": width}} for width in (64, 320)]
+    )
+
     jobs: list[NewJob] = Field(min_length=1, max_length=1000)
 
 
@@ -62,6 +70,8 @@ class BulkFilter(Input):
 class NewBulk(Input):
     """One act on many jobs."""
 
+    model_config = example(action="retry", filter={"status": "failed", "task": "mail.send"}, dry_run=True)
+
     action: Literal["retry", "cancel", "delete"]
     filter: BulkFilter
     dry_run: bool = Field(True, description="Only count.")
@@ -69,5 +79,7 @@ class NewBulk(Input):
 
 class NewRetry(Input):
     """How to try again."""
+
+    model_config = example()
 
     args: dict[str, JsonValue] | None = Field(None, description="Other arguments, for a new job.")

@@ -31,6 +31,11 @@ class Input(BaseModel):
         return {} if given is None else given
 
 
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a model whose whole is shown by an example: tools would make up every field."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class Query(BaseModel):
     """What a query string may say; its values are text, so they are converted."""
 

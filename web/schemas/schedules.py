@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from .base import WHOLE, Input, InputTime, Instant, Query, QueueName, View
+from .base import WHOLE, Input, InputTime, Instant, Query, QueueName, View, example
 
 
 class BackfillView(View):
@@ -108,6 +108,8 @@ Seconds = Annotated[float, Field(ge=0, le=3660 * 86400)]
 class ScheduleChanges(Input):
     """What may be said of a schedule; a new rule (every, cron or at) takes the place of the old one."""
 
+    model_config = example(every=1800, description="Twice an hour.")
+
     task: str | None = Field(None, min_length=1, max_length=200)
     args: dict[str, JsonValue] | None = None
     every: Seconds | None = Field(None, description="Seconds between ticks.", examples=[3600])
@@ -134,11 +136,17 @@ class ScheduleChanges(Input):
 class NewPreview(ScheduleChanges):
     """A definition to be looked at."""
 
+    model_config = example(task="maintenance.check", cron="0 17 * * mon-fri", timezone="Europe/Berlin")
+
     task: str = Field(min_length=1, max_length=200)
 
 
 class NewSchedule(NewPreview):
     """A schedule to be made; exactly one of every, cron and at."""
+
+    model_config = example(
+        id="checks.evening", task="maintenance.check", cron="0 17 * * mon-fri", timezone="Europe/Berlin"
+    )
 
     id: str = Field(pattern=r"^[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*$", max_length=64, examples=["reports.hourly"])
 
@@ -154,4 +162,4 @@ class NewBackfill(Input):
 
     start: InputTime
     end: InputTime
-    per_minute: Annotated[float, Field(gt=0, le=60_000)] = Field(60.0, description="How fast.")
+    per_minute: Annotated[float, Field(ge=0.01, le=60_000)] = Field(60.0, description="How fast.")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from jobs.tokens import Scope
 
-from .base import PLAIN, TEN_YEARS, WHOLE, Input, Instant, Pattern, View
+from .base import PLAIN, TEN_YEARS, WHOLE, Input, Instant, Pattern, View, example
 
 
 class TokenView(View):
@@ -38,6 +38,8 @@ class MadeTokenView(TokenView):
 
 class NewToken(Input):
     """A token to be made."""
+
+    model_config = example(name="shop backend", scopes=["enqueue", "read"], tasks=["mail.*"], expires_in=7776000)
 
     name: str = Field(min_length=1, max_length=100, pattern=PLAIN, examples=["shop backend"])
     scopes: list[Annotated[Scope, Field(strict=False)]] = Field(min_length=1, max_length=4)
