@@ -73,6 +73,7 @@ class Team:
     """Keeps one process in each slot. `live` is a horse's whole life; with `once` those that end well stay away."""
 
     def __init__(self, board: Board, live: Callable[[Slot], None], *, once: bool = False) -> None:
+        gc.freeze()  # what is loaded by now stays shared after a fork, because the collector does not touch its pages
         self._live = live
         self._once = once
         self._empty = list(board.slots)
@@ -128,7 +129,6 @@ def _ended(processes: list[Process]) -> Iterator[Death]:
 def _fork(live: Callable[[], None]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
-    gc.freeze()  # what was loaded before the fork stays shared, because the collector does not touch its pages
     supervisor = os.getpid()
     pid = os.fork()
     if pid == 0:
