@@ -5,13 +5,15 @@ from pathlib import Path
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from jobs.errors import SettingsError
+from jobs.errors import NightshiftError
 from jobs.logs import configure_logging
 from jobs.settings import current_settings
 
 try:
     _settings = current_settings()
-except SettingsError as error:
+    # A task that cannot be defined is told in one sentence here; in a process of gunicorn's it would be a traceback.
+    import tasks  # noqa: F401
+except NightshiftError as error:
     raise SystemExit(str(error)) from None
 
 # A platform says on which port; bin/dev sets HOST to loopback, so that a laptop is closed to its network.

@@ -18,6 +18,8 @@ from honcho import environ, manager
 from cli import processes, server
 from cli.localenv import environment, server_address
 from cli.options import dev_options
+from jobs.errors import SettingsError
+from jobs.settings import read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data"
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         with _only_run() as lock:
             return _run(options.port, lock, demo=options.demo)
-    except (RunError, server.ServerError, OSError, ValueError) as error:
+    except (RunError, SettingsError, server.ServerError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -44,6 +46,8 @@ def main(arguments: list[str]) -> int:
 
 def _run(port: int, lock: int, *, demo: bool) -> int:
     variables = environment(ROOT, DATA, port=port, given=_given()) | {"NIGHTSHIFT_RUN": str(RUN)}
+    os.environ.update(variables)
+    read_settings()  # what is wrong is told once here, not by each process in its own way
     _require_free(variables["HOST"], port)
     address = server_address(DATA)
     binary = _choose_server(variables, address)

@@ -17,6 +17,7 @@ from .connection import Client
 from .uniqueness import Unique
 
 VERSION = 1
+_ENDED = {b"finished", b"failed", b"canceled", b"stopped"}  # in other states `ended_at` is that of the last attempt
 ENTRY = "jobs.perform"
 _SMALL = 200  # bytes, below which compressing saves nothing
 
@@ -136,7 +137,7 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         created_at=_time(field(b"created_at")) or datetime.fromtimestamp(0, UTC),
         enqueued_at=_time(field(b"enqueued_at")),
         started_at=_time(field(b"started_at")),
-        ended_at=_time(field(b"ended_at")),
+        ended_at=_time(field(b"ended_at")) if raw[b"status"] in _ENDED else None,
         run_at=_time(field(b"run_at")),
         attempt=int(field(b"attempt", b"0")),
         max_attempts=int(field(b"max_attempts", b"1")),

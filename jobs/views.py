@@ -12,7 +12,7 @@ _DURABILITY = {
     "always": "every job is on disk at once",
     "everysec": "on disk within a second",
     "no": "on disk now and then",
-    "none": "snapshots only",
+    "none": "not on disk, or by snapshots only",
 }
 
 

@@ -25,6 +25,7 @@ def pytest_configure() -> None:
 
     for name in ("NIGHTSHIFT_ENV", *Settings.model_fields):
         os.environ.pop(name.upper(), None)
+    os.environ["NIGHTSHIFT_ENV"] = "test"  # so that inline mode works in a test that takes no fixture
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
