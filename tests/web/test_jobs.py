@@ -207,6 +207,14 @@ def test_a_job_that_does_not_exist_is_404(api: FlaskClient) -> None:
         assert (answer.status_code, answer.get_json()["type"]) == (404, "urn:nightshift:problem:job-missing")
 
 
+def test_an_id_cannot_name_another_key(api: FlaskClient, redis: Redis) -> None:
+    here = enqueue(api).headers["Location"]
+    redis.sadd(f"rq:job:{here.rpartition('/')[2]}:dependents", "x")
+    for path in (f"{here}:dependents", f"{here}:dependents/log", "/api/v1/jobs/*", "/api/v1/jobs/a b"):
+        assert api.get(path).status_code == 404
+    assert api.delete(f"{here}:dependents").status_code == 404
+
+
 def test_an_unchanged_job_is_304(api: FlaskClient, run_jobs: RunJobs) -> None:
     here = enqueue(api).headers["Location"]
     known = api.get(here).headers["ETag"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 from werkzeug.test import TestResponse
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -105,6 +106,16 @@ def test_pages_follow_links(api: FlaskClient) -> None:
     first = api.get("/api/v1/schedules?limit=3").get_json()
     second = api.get(first["next"]).get_json()
     assert [one["id"] for one in first["schedules"] + second["schedules"]] == [f"tests.s{n}" for n in range(5)]
+
+
+def test_an_id_cannot_name_another_key(api: FlaskClient, redis: Redis) -> None:
+    create(api)
+    api.post("/api/v1/schedules/tests.hourly/pause")
+    here = "/api/v1/schedules/tests.hourly:history"
+    assert api.get(here).status_code == 404
+    assert api.delete(here).status_code == 404
+    assert api.post(f"{here}/pause").status_code == 404
+    assert redis.exists("ns:schedule:tests.hourly:history")
 
 
 def test_what_does_not_exist_is_404(api: FlaskClient) -> None:

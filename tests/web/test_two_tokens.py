@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 pytestmark = pytest.mark.usefixtures("redis")
 
-STEPS = 10_000
+STEPS = 4_000
 _ID = re.compile(r"[0-9a-f]{32}")
 _TASKS = {"web_tests.add": {"a": 1}, "web_tests.fail": {"message": "no"}}
 

@@ -1,5 +1,7 @@
 """Schedules: what is enqueued when; edit, pause, run now, backfill."""
 
+import re
+
 from flask import request
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
@@ -33,6 +35,8 @@ from ..schemas.schedules import (
 )
 
 api = resource("schedules", __name__, __doc__)
+
+_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
 class SchedulePath(BaseModel):
@@ -166,6 +170,9 @@ def end_backfill(path: SchedulePath) -> Response:
 
 
 def _visible(schedule_id: str) -> CoreView:
+    """A schedule of a task that the caller may use; an id of another form would name another key, and is none."""
+    if not _ID.fullmatch(schedule_id):
+        raise ScheduleMissing(schedule_id)
     found = schedules.get_schedule(schedule_id)
     if not caller().may_use(found.task):
         raise ScheduleMissing(schedule_id)
