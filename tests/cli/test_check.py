@@ -38,6 +38,7 @@ def fresh_process() -> Iterator[None]:
 def check(*arguments: str, **variables: str) -> Result:
     """Run it where only these variables are set."""
     settings_of_the_process.use_settings(None)
+    settings_of_the_process._read_once.cache_clear()
     return CliRunner().invoke(main, ["check", *arguments], env={"NIGHTSHIFT_ENV": None, **variables})
 
 
@@ -111,13 +112,12 @@ def test_a_full_server_is_a_problem_and_a_filling_one_is_advice(redis: Redis) ->
 
 
 def test_connections_are_counted_against_the_formation(redis: Redis) -> None:
-    before = redis.config_get("maxclients")["maxclients"]
     redis.config_set("maxclients", 20)
     try:
         tight = check("--deploy", REDIS_URL=_address(redis), **SECRETS)
         short = check("--deploy", REDIS_URL=_address(redis), HORSES="30", **SECRETS)
     finally:
-        redis.config_set("maxclients", before)
+        redis.config_set("maxclients", 10_000)
     assert tight.exit_code == 0
     assert "advice: Redis: allows 20 connections; the formation takes up to" in tight.stderr
     assert short.exit_code == 1

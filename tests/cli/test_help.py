@@ -12,7 +12,7 @@ import click
 import pytest
 
 from cli.__main__ import main
-from cli.commands import Command, Index
+from cli.commands import Command
 from tests.cli.conftest import run, said
 from tests.processes.checkout import NOT_COPIED, ROOT
 
@@ -21,7 +21,7 @@ CONTEXT = click.Context(main)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    for name in main.list_commands(CONTEXT) if isinstance(main, Index) else ():
+    for name in main.list_commands(CONTEXT):
         if name not in OF_LOCAL_RUNS:
             command = main.get_command(CONTEXT, name)
             assert command
@@ -50,7 +50,7 @@ def test_every_command_has_help_an_example_and_json(name: str, command: click.Co
 def test_the_list_of_commands_says_what_each_is_for() -> None:
     told = said("--help")
     assert [line for line in ("Jobs:", "Operate:", "Build:") if line not in told] == []
-    assert all(f"  {name} " in told for name in main.list_commands(CONTEXT))  # type: ignore[attr-defined]
+    assert all(f"  {name} " in told for name in main.list_commands(CONTEXT))
 
 
 def test_names_of_other_tools_are_understood(settings: object) -> None:
