@@ -30,8 +30,8 @@ _SCANS_PER_PAGE = 25
 
 
 def find_job(job_id: str) -> Job | None:
-    """A job, or None when there is none."""
-    return _readable(job_id, connection.read_hash(keys.job(job_id)))
+    """A job, or None when there is none, or when what is stored under its id cannot be read."""
+    return find_jobs([job_id])[0]
 
 
 def get_job(job_id: str) -> Job:
@@ -113,7 +113,7 @@ def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
         for job_id in job_ids:
             pipe.hgetall(keys.job(job_id))
-        raws = pipe.execute()
+        raws = pipe.execute(raise_on_error=False)  # a key of another type must not hide the others
     return [_readable(job_id, raw) for job_id, raw in zip(job_ids, raws, strict=True)]
 
 
@@ -156,9 +156,9 @@ def server() -> ServerView:
     return inspect(connection.client())
 
 
-def _readable(job_id: str, raw: Mapping[bytes, bytes]) -> Job | None:
+def _readable(job_id: str, raw: object) -> Job | None:
     try:
-        return records.read(job_id, raw) if raw else None
+        return records.read(job_id, raw) if raw and isinstance(raw, dict) else None
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -125,3 +125,12 @@ def test_a_server_that_is_gone_is_reported_at_once(settings: Settings) -> None:
     with pytest.raises(RedisUnavailable):
         enqueue(count, 1)
     assert time.monotonic() - started < 3
+
+
+def test_a_key_of_another_type_hides_no_other_job(redis: Redis) -> None:
+    ids = many(3)
+    redis.delete(f"rq:job:{ids[1]}")
+    redis.set(f"rq:job:{ids[1]}", "not a job")
+    assert walk(10) == [ids[2], ids[0]]
+    with pytest.raises(JobMissing):
+        monitor.get_job(ids[1])
