@@ -267,6 +267,7 @@ def test_the_image_runs_as_nobody_from_checked_pins() -> None:
     assert instructions("CMD") == [json.dumps(PROCFILE["web"].split())]
     assert "--require-hashes --requirement requirements.txt" in instructions("RUN")[0]
     assert instructions("EXPOSE") == []
+    assert instructions("ARG") == [(ROOT / "runtime.txt").read_text().strip().replace("python-", "PYTHON=")]
 
 
 def test_the_image_holds_what_runs_and_no_secret() -> None:

@@ -97,6 +97,16 @@ def test_a_signal_stops_all_of_it_in_time(everything: AllInOne, number: signal.S
 
 
 @pytest.mark.server
+def test_a_platform_may_signal_every_process_at_once(everything: AllInOne) -> None:
+    sessions = everything.sessions()
+    for pid in (*members(sessions), everything.process.pid):
+        os.kill(pid, signal.SIGTERM)
+    assert everything.process.wait(30) == 0
+    assert everything.sessions() == sessions
+    assert members(sessions) == set()
+
+
+@pytest.mark.server
 def test_nothing_outlives_a_parent_that_is_killed(everything: AllInOne) -> None:
     sessions = everything.sessions()
     everything.process.kill()
