@@ -13,6 +13,7 @@ from cli import complete, jobview, words
 from cli.acting import act_on_each, job_ids
 from cli.commands import Group
 from cli.output import emit, emitted, note, say, show
+from cli.places import here
 from cli.shapes import job_shape, last_traceback, whole_job_shape
 from cli.tail import tail
 from jobs import control, dispatch, monitor
@@ -97,7 +98,7 @@ def artifact(job_id: str, name: str, target: str) -> None:
         with file.open() as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
         return
-    place = Path(target) / Path(name).name if Path(target).is_dir() else Path(target)
+    place = here(target) / Path(name).name if here(target).is_dir() else here(target)
     file.save(place)
     if not emitted({"name": name, "size": file.size, "path": str(place)}):
         say(f"{place}: {words.size(file.size)}.")

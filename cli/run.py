@@ -18,6 +18,7 @@ import tasks  # noqa: F401 - the tasks that can be run
 from cli import complete, words
 from cli.commands import Command, as_json
 from cli.output import emit, note
+from cli.places import Folder
 from cli.values import arguments
 from cli.waiting import FAILED
 from jobs import dispatch, files, logs, registry, running
@@ -68,9 +69,7 @@ class LiveNotes:
 @click.argument("pairs", metavar="[NAME=VALUE]...", nargs=-1, shell_complete=complete.argument_names)
 @click.option("--args", "whole", metavar="JSON", help="All arguments as an object; @FILE or - reads it from there.")
 @click.option("--pdb", "debug", is_flag=True, help="Open the debugger where the task raised.")
-@click.option(
-    "--save", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path), help="Keep artifacts there."
-)
+@click.option("--save", type=Folder(), help="Keep artifacts there.")
 def run(task: str, pairs: Sequence[str], whole: str | None, debug: bool, save: Path | None) -> None:
     """Run a task here and now, without server and worker, and print its result; exit code 3 if it failed.
 

@@ -14,6 +14,7 @@ from cli import complete, words
 from cli.actor import actor
 from cli.commands import Group
 from cli.output import Cell, emitted, facts, note, plain, say, show, state, table
+from cli.places import File
 from cli.shapes import Shape, schedule_shape
 from jobs import schedules as core
 from jobs.schedules import ScheduleView, TickView
@@ -78,7 +79,7 @@ def preview(rule: Sequence[str], timezone: str | None, count: int) -> None:
 
 
 @schedules.command(examples=["schedules create hourly.json"])
-@click.argument("definition", type=click.File())
+@click.argument("definition", type=File())
 def create(definition: Any) -> None:
     """Make a schedule from a JSON file such as {"id": "hourly", "task": "maintenance.check", "every": 3600}.
 

@@ -14,6 +14,7 @@ from cli import words
 from cli.actor import actor
 from cli.commands import Command
 from cli.output import emitted, note, plain, say
+from cli.places import File
 from cli.shapes import job_shape
 from jobs import audit, dispatch, monitor, schedules
 from jobs.bulk import Choice, chosen
@@ -33,9 +34,7 @@ Line = dict[str, Any]
 )
 @click.argument("what", type=click.Choice(["all", "dead-letters", "schedules"]), default="all")
 @click.option("--task", help="Only the dead letters of this task.")
-@click.option(
-    "-o", "--output", "target", type=click.File("w", atomic=True), default="-", help="Where to; stdout by default."
-)
+@click.option("-o", "--output", "target", type=File("w", atomic=True), default="-", help="Where to; stdout by default.")
 def export(what: str, task: str | None, target: TextIO) -> None:
     """Write dead letters and the schedules that people made at run time, one JSON object per line.
 
@@ -48,7 +47,7 @@ def export(what: str, task: str | None, target: TextIO) -> None:
 @click.command(
     "import", cls=Command, examples=["import letters-and-schedules.jsonl", "export | ssh other bin/jobs import -"]
 )
-@click.argument("source", type=click.File())
+@click.argument("source", type=File())
 @click.option("--replace", is_flag=True, help="Change schedules that are there already and differ.")
 @click.option("--dry-run", is_flag=True, help="Only check the lines.")
 def import_(source: TextIO, replace: bool, dry_run: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from cli.places import here
 from jobs import files
 from jobs.registry import Task
 
@@ -153,7 +154,7 @@ def _exists(path: Path) -> str:
 
 
 def _existing(name: str) -> Path:
-    path = Path(name).expanduser()
+    path = here(name)
     if not path.is_file():
         raise click.UsageError(f"there is no file {name!r}")
     return path

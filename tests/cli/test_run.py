@@ -61,3 +61,12 @@ def bin_jobs(*words: str, given: str = "", **environment: str) -> subprocess.Com
     return subprocess.run(
         command, cwd=ROOT, env=known | environment, input=given, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.processes
+def test_files_are_meant_from_where_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "mine.jpg").write_bytes(PHOTO.read_bytes())
+    command = [str(ROOT / "bin" / "jobs"), "run", "images.thumbnail", "photo=@mine.jpg", "--save", "made"]
+    environment = {"PATH": os.environ["PATH"], "NIGHTSHIFT_ENV": "development"}
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert (tmp_path / "made" / "thumbnail.jpg").exists()
