@@ -15,6 +15,7 @@ from cli.output import plain as shape_of
 from cli.shapes import last_traceback
 from jobs import control, monitor
 from jobs import failures as core
+from jobs.bulk import Choice, chosen
 from jobs.errors import NightshiftError
 from jobs.failures import FailureGroup
 
@@ -97,8 +98,6 @@ def _chosen(fingerprint: str | None, everything: bool, task: str | None, queue: 
 
 def dead_letters(task: str | None, queue: str | None) -> list[str]:
     """The ids of all dead letters that fit; unlike the groups, not only of the newest 1,000."""
-    from jobs.bulk import Choice, chosen
-
     return list(chosen(Choice(status="failed", task=task, queue=queue)))
 
 

@@ -137,7 +137,7 @@ jobs.add_command(tail)
 
 
 def _again(job_id: str, whole: str) -> dict[str, str]:
-    import tasks  # noqa: F401 - the task that is enqueued
+    import tasks  # noqa: F401 - only here: the other commands must work when tasks cannot be imported
     from cli.values import arguments
     from jobs import registry
 

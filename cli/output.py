@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from cli.tables import Cell as Cell
 from cli.tables import clean as clean
 from cli.tables import text_of
 
+_ALLOWED_CONTROL = re.compile(r"[\x7f-\x9f]")
 _UNLIMITED = 10_000  # columns in a pipe, where nothing is to be folded
 _COLOURS = {
     "finished": "green",
@@ -54,12 +56,12 @@ def note(text: str) -> None:
 
 def emit(value: Any) -> None:
     """One JSON document, on stdout, whether it was asked for or not; readable in a terminal."""
-    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    click.echo(_json(value, indent=2 if sys.stdout.isatty() else None))
 
 
 def emit_line(value: Any) -> None:
     """One line of JSON."""
-    click.echo(json.dumps(plain(value), ensure_ascii=False))
+    click.echo(_json(value))
 
 
 def emitted(value: Any) -> bool:
@@ -104,3 +106,9 @@ def facts(pairs: Mapping[str, Cell]) -> Table:
 def state(word: str) -> Text:
     """A status in its colour."""
     return Text(word, _COLOURS.get(word.split(":")[0].split(" ")[0], ""))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """JSON with letters as they are; control characters that it would allow are spelled out, see `clean`."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=indent)
+    return _ALLOWED_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

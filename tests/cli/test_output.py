@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from redis import Redis
 from rich.console import Console
 
@@ -35,5 +37,9 @@ def test_a_pipe_gets_whole_lines_without_colours(redis: Redis) -> None:
     assert all(line == line.rstrip() for line in told.splitlines())
 
 
-def test_control_characters_do_not_reach_the_terminal() -> None:
+def test_control_characters_do_not_reach_the_terminal(redis: Redis) -> None:
+    dispatch.submit(JobRequest(task="sample.work", args={"path": "é\x9b31m\x1b[31m"}))
+    told = said("jobs", "ls", "--json")
+    assert "é\\u009b31m\\u001b[31m" in told
+    assert json.loads(told)["jobs"][0]["args"]["path"] == "é\x9b31m\x1b[31m"
     assert clean("red \x1b[31m\x9b\r\x07 [bold]") == "red �[31m��� [bold]"

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import pytest
 from redis import Redis
 
+from jobs import monitor
 from jobs.settings import Settings
 from tests.cli.conftest import ROOT, asked, run, said
 from tests.web.site import free_port, start_web, wait_until_live
@@ -79,6 +80,28 @@ def test_top_is_live_and_ends_with_q(settings: Settings) -> None:
         os.write(top.fd, b"q")
         assert top.ended() == 0
     assert "\x1b[?1049h" in top.seen
+
+
+def test_top_goes_on_through_an_outage(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": type(settings.redis_url)("redis://127.0.0.1:1")})
+    with terminal(away, "top", "--interval", "0.2") as top:
+        top.wait_for("Trying again")
+        os.write(top.fd, b"q")
+        assert top.ended() == 0
+
+
+def test_a_person_is_asked_before_a_queue_is_emptied(settings: Settings) -> None:
+    job_id = said("enqueue", "sample.add", "a=1", "b=2").strip()
+    with terminal(settings, "queues", "empty", "default") as asking:
+        asking.wait_for("Cancel every job that waits in default? [y/N]")
+        os.write(asking.fd, b"n\n")
+        assert asking.ended() == 1
+    assert monitor.get_job(job_id).status == "queued"
+    with terminal(settings, "queues", "empty", "default") as asking:
+        asking.wait_for("[y/N]")
+        os.write(asking.fd, b"y\n")
+        asking.wait_for("1 job canceled.")
+    assert monitor.get_job(job_id).status == "canceled"
 
 
 def test_a_terminal_gets_colours(settings: Settings) -> None:
