@@ -32,8 +32,8 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(_protect)
     if settings.proxy_hops:
         # Without a proxy in front these headers are the client's own words, so nothing is believed by default.
-        hops = settings.proxy_hops
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+        # Each proxy adds the address it saw, but the scheme is one value, which the nearest one set or passed on.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
 
 
 def _refuse_compressed() -> None:

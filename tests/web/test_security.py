@@ -36,7 +36,7 @@ def test_only_trusted_hosts_are_answered(settings: Settings) -> None:
 
 def test_forwarded_addresses_are_believed_only_from_declared_proxies(settings: Settings) -> None:
     forwarded = {"X-Forwarded-For": "6.6.6.6, 10.9.8.7", "X-Forwarded-Proto": "https"}
-    for hops, address, secure in ((0, "127.0.0.1", False), (1, "10.9.8.7", True)):
+    for hops, address, secure in ((0, "127.0.0.1", False), (1, "10.9.8.7", True), (2, "6.6.6.6", True)):
         client = create_app(settings.model_copy(update={"proxy_hops": hops})).test_client()
         with capture_logs() as lines:
             answer = client.get("/version", headers=forwarded)
