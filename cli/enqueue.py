@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -71,7 +72,7 @@ def enqueue(task: str, pairs: Sequence[str], whole: str | None, wait: bool, with
     A value is read as the task's schema says: text where text is taken, else JSON. NAME=@FILE uploads a file where a
     file is taken, NAME:=JSON is always JSON, and a list may be given one NAME=VALUE at a time.
     """
-    request = _request(task, asked)
+    request = _request(task, asked) | _idempotency(asked["key"], [task, pairs, whole, asked])
     found = registry.find(task)
     job = dispatch.submit(JobRequest(**request, args=arguments(found, pairs, whole)))
     if job.id != request["job_id"]:
@@ -92,8 +93,17 @@ def _request(task: str, asked: dict[str, Any]) -> dict[str, Any]:
         "run_at": _run_at(asked["delay"], asked["moment"]),
         "timeout": None if timeout is None else round(timeout),
         "retries": retries,
-        "idempotency_key": f"cli:{asked['key']}" if asked["key"] else None,
         **{name: asked[name] for name in ("queue", "tags", "unique")},
+    }
+
+
+def _idempotency(key: str | None, typed: list[Any]) -> dict[str, str]:
+    """What was typed tells requests apart, not what it became: a file that is uploaded again has another id."""
+    if key is None:
+        return {}
+    return {
+        "idempotency_key": f"cli:{key}",
+        "fingerprint": hashlib.blake2b(repr(typed).encode(), digest_size=16).hexdigest(),
     }
 
 

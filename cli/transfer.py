@@ -25,6 +25,7 @@ from jobs.settings import current_settings
 
 VERSION = 1
 _AT_ONCE = 200
+_COUNTED = ("enqueued", "created", "replaced", "present", "refused", "checked")
 
 Line = dict[str, Any]
 
@@ -58,14 +59,9 @@ def import_(source: TextIO, replace: bool, dry_run: bool) -> None:
     counts = Counter(_take_each(source, _Taking(replace=replace, dry_run=dry_run)))
     if counts["enqueued"] or counts["created"] or counts["replaced"]:
         audit.note(actor(), "import", getattr(source, "name", "-"), **counts)
-    if not emitted(
-        {name: counts[name] for name in ("enqueued", "created", "replaced", "present", "refused", "checked")}
-    ):
-        say(
-            ", ".join(f"{count:,} {name}" for name, count in counts.items()) + "."
-            if counts
-            else "There was nothing in it."
-        )
+    if not emitted({name: counts[name] for name in _COUNTED}):
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        say(f"{told}." if told else "There was nothing in it.")
     if counts["refused"]:
         raise SystemExit(1)
 

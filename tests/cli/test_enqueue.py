@@ -45,9 +45,14 @@ def test_one_job_stands_for_those_like_it() -> None:
     again = run("enqueue", "sample.add", "a=1", "b=2", "--unique", "10m")
     assert first.stdout == again.stdout
     assert again.stderr == "A job like it is there already.\n"
-    assert said("enqueue", "sample.add", "a=1", "b=2", "--key", "k") == said(
-        *("enqueue", "sample.add", "a=1", "b=2", "--key", "k")
-    )
+
+
+def test_a_key_gives_one_job_and_is_refused_for_another_request() -> None:
+    words = ["enqueue", "images.thumbnail", f"photo=@{PHOTO}", "--key", "k"]
+    first = said(*words)
+    assert said(*words) == first
+    assert "was used for another request" in run(*words, "width=99", code=1).stderr
+    assert said("enqueue", "images.thumbnail", f"photo=@{PHOTO}", "--key", "other") != first
 
 
 @pytest.mark.parametrize(
