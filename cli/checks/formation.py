@@ -33,9 +33,19 @@ class Formation:
         return sum(self.quantities.get(name, 1) for name in names)
 
     @property
+    def whole(self) -> list[str]:
+        """The processes that are web, worker and clock in one."""
+        return self.running("-m", "cli", "all-in-one")
+
+    @property
     def workers(self) -> list[str]:
         """The processes that work."""
-        return self.running("-m", "worker")
+        return self.running("-m", "worker") + self.whole
+
+    @property
+    def clocks(self) -> list[str]:
+        """The processes that keep time."""
+        return self.running("clock.py") + self.whole
 
     def served(self, settings: Settings) -> set[str]:
         """The queues that some worker takes jobs from."""
@@ -56,7 +66,7 @@ def of_processes(formation: Formation) -> Iterator[Finding]:
     """Processes that are missing."""
     if not formation.workers:
         yield problem("Procfile", "has no worker, so no job is run; add the line `worker: python -m worker`")
-    if not formation.running("clock.py"):
+    if not formation.clocks:
         yield problem("Procfile", "has no clock, so nothing is scheduled; add the line `clock: python clock.py`")
 
 
@@ -97,8 +107,9 @@ def of_connections(formation: Formation, settings: Settings) -> Iterator[Finding
 def _needed(formation: Formation, settings: Settings, *, threads: int) -> int:
     """A worker takes one and one for each horse, a clock one, a web process one for each thread that is busy."""
     web = formation.count(formation.running("gunicorn")) * settings.web_concurrency * threads
+    web += formation.count(formation.whole) * threads
     worker = sum(formation.count([name]) * (1 + _horses(formation, name, settings)) for name in formation.workers)
-    return web + worker + formation.count(formation.running("clock.py"))
+    return web + worker + formation.count(formation.clocks)
 
 
 def _horses(formation: Formation, name: str, settings: Settings) -> int:

@@ -167,6 +167,13 @@ def test_a_procfile_without_worker_or_clock_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_one_process_may_be_all_of_them(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: python -m cli all-in-one\n")
+    found = read_formation(tmp_path)
+    assert list(of_processes(found)) == []
+    assert found.served(settings) == set(settings.queues)
+
+
 def test_workers_of_the_procfile_may_share_the_queues(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text(
         "fast: python -m worker --queues high,urgent\nslow: python -m worker --queues=low --horses 4\n"
