@@ -20,8 +20,8 @@ class Allowance:
     retry_after: float
 
 
-def take(who: str, limit: int, window: int = 60) -> Allowance:
-    """Take one call, if one is left. Raises RedisUnavailable."""
+def take(who: str, limit: int, window: int = 60, calls: int = 1) -> Allowance:
+    """Take some calls, if so many are left. Raises RedisUnavailable."""
     with connection.translate_errors():
-        allowed, left, reset, wait = script("take")([keys.limit(who)], [limit, window], connection.client())
+        allowed, left, reset, wait = script("take")([keys.limit(who)], [limit, window, calls], connection.client())
     return Allowance(bool(allowed), limit, window, left, reset / 1000, wait / 1000)

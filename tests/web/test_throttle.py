@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from jobs import limits
+from web.throttle import Purse
 
 
 @pytest.fixture
@@ -53,3 +54,19 @@ def test_an_address_that_is_often_wrong_is_told_to_wait(anyone: FlaskClient) -> 
     statuses = Counter(anyone.get("/api/v1/tasks").status_code for _ in range(120))
     assert statuses[401] >= 99
     assert statuses[429] >= 1
+
+
+def test_a_process_takes_a_handful_and_nobody_gets_more_than_the_limit(redis: Redis) -> None:
+    purses = [Purse() for _ in range(3)]
+    with ThreadPoolExecutor(12) as pool:
+        taken = list(pool.map(lambda n: purses[n % 3].take("one", 1200, time.monotonic()).allowed, range(1500)))
+    given_back = 60  # what comes back in the three seconds that this may take
+    assert 1200 - 3 * 2 <= sum(taken) <= 1200 + given_back
+    calls = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert calls < 1500
+
+
+def test_what_is_left_is_told_call_by_call(redis: Redis) -> None:
+    purse = Purse()
+    assert redis.ping()
+    assert [purse.take("one", 6000, 0.0).left for _ in range(12)] == list(range(5999, 5987, -1))
