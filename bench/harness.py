@@ -94,7 +94,7 @@ def _free_port() -> int:
 
 def _start_server(port: int, folder: str, *, durable: bool) -> subprocess.Popen[bytes]:
     kept = ["--save", "", "--appendonly", "yes" if durable else "no", "--dir", folder]
-    command = [server.find_binary(), "--port", str(port), "--bind", "127.0.0.1", *kept]
+    command = [str(server.find_binary()), "--port", str(port), "--bind", "127.0.0.1", *kept]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
@@ -155,7 +155,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    fields = _proc(pid, "stat").rpartition(")")[2].split()
     return sum(int(field) for field in fields[11:15]) / _TICKS
 
 
@@ -165,8 +165,16 @@ def memory_kb(pid: int) -> int:
 
 
 def _pss(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    lines = _proc(pid, "smaps_rollup").splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _proc(pid: int, name: str) -> str:
+    """What the kernel tells of a process; nothing when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except OSError:
+        return ""
 
 
 def in_process(module: str, *arguments: object) -> str:
