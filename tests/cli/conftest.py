@@ -66,7 +66,8 @@ class Workers:
         assert self._start("--horses", "1", "--burst").wait(30) == 0, self.log.read_text()
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        known = {"NIGHTSHIFT_ENV": "test", "REDIS_URL": self.settings.redis_url.get_secret_value()}
+        address = self.settings.redis_url.get_secret_value()
+        known = {"NIGHTSHIFT_ENV": "test", "REDIS_URL": address, "SHUTDOWN_GRACE": "0"}
         command = [sys.executable, "-m", "worker", "--tasks", "tests.cli.loaded", *arguments]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=os.environ | known, stdout=log, stderr=log)
