@@ -57,6 +57,7 @@ def test_an_address_that_is_often_wrong_is_told_to_wait(anyone: FlaskClient) -> 
 
 
 def test_a_process_takes_a_handful_and_nobody_gets_more_than_the_limit(redis: Redis) -> None:
+    redis.config_resetstat()
     purses = [Purse() for _ in range(3)]
     with ThreadPoolExecutor(12) as pool:
         taken = list(pool.map(lambda n: purses[n % 3].take("one", 1200, time.monotonic()).allowed, range(1500)))
