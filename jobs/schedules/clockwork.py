@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from .. import logs, recovery
@@ -18,9 +19,10 @@ from .leases import Lease
 
 log = logs.get_logger("clock")
 
+_NAMED = 50  # schedules whose names are said at start
 _ROUNDS = 25  # batches between two looks at everything else
 _VERBS = {"enqueued": "Queued", "missed": "Missed", "skipped": "Skipped", "waiting": "Put off"}
-_SILENT = {"done", "early", "gone", "stale", "paused"}
+_SILENT = {"done", "early", "fenced", "gone", "stale", "paused"}
 
 
 class Clockwork:
@@ -43,9 +45,10 @@ class Clockwork:
         return 1.0 if self._lease.leads else 0.25
 
     def start(self) -> None:
-        """Say what is declared. Raises SettingsError when the server may delete schedules in silence."""
+        """Say what is declared. Raises ServerUnfit when the server may delete schedules in silence."""
         table = timetable()
-        sentence = f"Starting clock: {len(table.definitions)} schedules [{', '.join(table.definitions)}]"
+        names = [*islice(table.definitions, _NAMED), *["..."][: len(table.definitions) > _NAMED]]
+        sentence = f"Starting clock: {len(table.definitions)} schedules [{', '.join(names)}]"
         log.info(sentence, clock=self._lease.name, release=self._settings.release)
         for reason in table.problems.values():
             log.error(reason)
@@ -138,8 +141,6 @@ def _tell(decision: Decision) -> None:
     sentence = f"{_VERBS.get(decision.outcome, 'Could not decide')} {decision.definition.id} for {_local(decision)}"
     if decision.outcome == "enqueued":
         log.info(sentence, job_id=decision.detail)
-    elif decision.outcome == "fenced":
-        log.warning("Another clock leads now")
     elif decision.outcome not in _SILENT:
         log.warning(sentence, reason=decision.detail)
 
