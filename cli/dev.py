@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # a signal while Python ends would be the exit code
 
 
 def _run(port: int, lock: int, *, demo: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -127,7 +128,7 @@ def test_connections_are_counted_against_the_formation(redis: Redis) -> None:
 def test_a_queue_that_no_worker_takes_is_named(redis: Redis) -> None:
     told = check("--deploy", REDIS_URL=_address(redis), QUEUES="high,default", **SECRETS)
     assert told.exit_code == 1
-    assert "queue low: no worker of the Procfile takes its jobs, which task maintenance.check, " in told.stderr
+    assert re.search(r"queue low: no worker of the Procfile takes its jobs, .*task maintenance\.check", told.stderr)
 
 
 def test_a_schedule_made_at_run_time_is_checked_against_this_release(redis: Redis, settings: Settings) -> None:
