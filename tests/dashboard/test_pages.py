@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs import enqueue, enqueue_in, files, with_options
+from jobs import Secret, enqueue, enqueue_in, files, task, with_options
 from web.dashboard import activity, sessions
 from web.dashboard.jobview import origin
 
@@ -17,6 +17,11 @@ from .conftest import Visitor
 from .hand import greet, slow, take
 
 PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+@task(name="hand.unlock")
+def unlock(door: str, code: Secret) -> None:
+    """Open a door."""
 
 
 @pytest.fixture(autouse=True)
@@ -214,3 +219,10 @@ def test_a_traceback_names_the_innermost_line_of_ones_own() -> None:
 OSError"""
     assert origin(traceback) == "tasks/mail.py:41 in send"
     assert origin("no traceback at all") == ""
+
+
+def test_an_argument_that_its_task_marks_as_secret_is_hidden_whatever_its_name(admin: Visitor) -> None:
+    job = enqueue(unlock, "front", code="open sesame")
+    for address in ("/", "/jobs", f"/jobs/{job.id}", f"/jobs/new?from={job.id}"):
+        assert "open sesame" not in admin.open(address).text
+    assert "front" in admin.open(f"/jobs/{job.id}").text

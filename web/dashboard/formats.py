@@ -10,7 +10,10 @@ from typing import Any
 
 from flask import Flask
 
+from jobs import redaction
 from jobs.records import Job, Progress
+from jobs.schedules.definitions import Definition
+from jobs.schedules.views import ScheduleView
 
 HIDDEN = "••••••"
 _SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|api_?key|authorization|cookie|credential|private_?key", re.I)
@@ -24,7 +27,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     times, amounts = (iso, instant, wall, span, took), (thousands, size, percent, counted)
-    for function in (*times, *amounts, tone, state_word, status_word, pretty, summary):
+    for function in (*times, *amounts, tone, state_word, status_word, arguments, pretty, summary):
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -129,6 +132,12 @@ def redacted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: HIDDEN if is_secret(str(key)) else redacted(item) for key, item in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list) else value
+
+
+def arguments(of: Job | Definition | ScheduleView) -> dict[str, Any]:
+    """The arguments of a job or a schedule as they may be shown: also without what its task marks as Secret."""
+    shown: dict[str, Any] = redacted(redaction.arguments(of.task, of.args))
+    return {name: HIDDEN if item == redaction.HIDDEN else item for name, item in shown.items()}
 
 
 def pretty(value: Any) -> str:

@@ -16,7 +16,7 @@ from jobs.schedules import Definition, ScheduleView
 from jobs.settings import current_settings
 
 from . import sessions
-from .formats import redacted
+from .formats import arguments
 from .rendering import page
 
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -128,7 +128,7 @@ def _filled(definition: Definition, revision: int) -> dict[str, str]:
         "unit": unit,
         "cron": definition.cron or "",
         "at": definition.at.astimezone(definition.zone).strftime("%Y-%m-%dT%H:%M") if definition.at else "",
-        "args": json.dumps(redacted(definition.args), indent=2) if definition.args else "",
+        "args": json.dumps(arguments(definition), indent=2) if definition.args else "",
         "queue": definition.queue or "",
         "enabled": "1" if definition.enabled else "",
         "pause_after": str(definition.pause_after or ""),
@@ -145,7 +145,7 @@ def _definition(found: ScheduleView) -> Definition:
 def _changes(before: Definition) -> dict[str, Any]:
     """What the form says otherwise than it was shown: hidden arguments and the phase of an interval are not lost."""
     changes = _fields()
-    if changes["args"] == redacted(before.args):
+    if changes["args"] == arguments(before):
         del changes["args"]
     if _rule(request.form) == _rule(_filled(before, 0)):
         changes = {name: value for name, value in changes.items() if name not in {"every", "cron", "at"}}

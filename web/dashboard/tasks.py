@@ -17,7 +17,7 @@ from jobs.records import Job
 from jobs.registry import Task, all_tasks, find
 
 from . import forms
-from .formats import redacted
+from .formats import arguments
 from .rendering import page
 
 _WHOLE = ""
@@ -75,7 +75,8 @@ def _like(job_id: str | None) -> dict[str, str]:
     if not job_id:
         return {}
     job = monitor.get_job(job_id)
-    open_args = {name: value for name, value in job.args.items() if redacted({name: value}) == {name: value}}
+    shown = arguments(job)
+    open_args = {name: value for name, value in job.args.items() if shown[name] == value}
     shown = {forms.PREFIX + name: forms.shown(value) for name, value in open_args.items()}
     return {**shown, "task": job.task, "queue": job.queue, "tags": ", ".join(job.tags)}
 
