@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from jobs.settings import Settings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests of many minutes run when they are asked for."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long` as well")
+
+
 def pytest_configure() -> None:
     """The settings of this machine, such as a mail server that sends real mail, are not those of the tests."""
     from jobs.settings import Settings
@@ -28,8 +33,10 @@ def pytest_configure() -> None:
     os.environ["NIGHTSHIFT_ENV"] = "test"  # so that inline mode works in a test that takes no fixture
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that uses the server is marked so, whether its author remembered or not."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that uses the server is marked so, whether its author remembered or not; long ones are left out."""
+    if not config.getoption("long"):
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]
     for item in items:
         if {"redis", "redis_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
