@@ -72,6 +72,8 @@ def scheduler_of(clockwork: Clockwork) -> SteadyScheduler:
     scheduler.add_job(clockwork.decide, After(lambda: clockwork.seconds_to_next(LONGEST_WAIT)), **options)
     scheduler.add_job(clockwork.promote, After(lambda: 0.5), **options)
     scheduler.add_job(clockwork.reap, After(lambda: 3.0), **options)
+    scheduler.add_job(clockwork.drop_jobs, After(lambda: 2.0), **options)
+    scheduler.add_job(clockwork.trim, After(lambda: 30.0), **options)
     scheduler.add_job(clockwork.settle, After(lambda: 1.0), **options)
     return scheduler
 

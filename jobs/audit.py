@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from . import connection, keys
 
-KEPT = 10_000
+MOST = 100_000  # `jobs.retention` keeps fewer; this holds where nothing runs it
 
 _Raw = tuple[bytes, Mapping[bytes, bytes]]
 
@@ -28,10 +28,10 @@ class Entry:
 
 
 def note(actor: str, action: str, subject: str, **detail: Any) -> None:
-    """Write down what was done; the newest 10,000 are kept."""
+    """Write down what was done; the newest KEEP_AUDIT are kept."""
     fields = {"actor": actor, "action": action, "subject": subject, "detail": json.dumps(detail)}
     with connection.translate_errors():
-        connection.client().xadd(keys.AUDIT, fields, maxlen=KEPT, approximate=True)  # type: ignore[arg-type]
+        connection.client().xadd(keys.AUDIT, fields, maxlen=MOST, approximate=True)  # type: ignore[arg-type]
 
 
 def entries(before: str | None = None, limit: int = 50) -> list[Entry]:

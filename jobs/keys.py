@@ -45,6 +45,11 @@ def worker(name: str) -> str:
     return f"rq:worker:{name}"
 
 
+def quarantined(job_id: str) -> str:
+    """A record that could not be run, as it was found, of whatever type."""
+    return f"ns:quarantine:{job_id}"
+
+
 def log(job_id: str) -> str:
     """List: JSON lines that the task logged."""
     return f"ns:log:{job_id}"

@@ -21,7 +21,6 @@ from .scripts import script
 
 CRASHES_ALLOWED = 3
 LONGEST_SILENCE = 6  # seconds between two answers of the server, above which it was away
-MOST_DEAD_LETTERS = 10_000  # of one queue; the oldest are dropped
 _MOST_AT_ONCE = 500
 _LEDGER_PAGE = 500
 _MISSED_FOR = 10  # seconds: plain RQ moves a job in two steps, between which it is nowhere
@@ -94,9 +93,9 @@ def sweep(client: Client) -> list[str]:
 
 
 def tidy(client: Client) -> None:
-    """Drop what has expired from RQ's registries, and workers that are gone. Raises RedisUnavailable."""
+    """Take workers that are gone off RQ's lists. Raises RedisUnavailable."""
     with translate_errors():
-        script("tidy")([keys.QUEUES, keys.WORKERS, keys.JOBS], [MOST_DEAD_LETTERS], client)
+        script("tidy")([keys.QUEUES, keys.WORKERS], [], client)
 
 
 def crashed(

@@ -85,6 +85,14 @@ class Settings(BaseSettings):
     file_ttl: int = Field(7 * 86400, ge=60)
     result_ttl: int = Field(7 * 86400, ge=60)
     failure_ttl: int = Field(90 * 86400, ge=60)
+    canceled_ttl: int = Field(30 * 86400, ge=60)
+    history_ttl: int = Field(90 * 86400, ge=60)
+    audit_ttl: int = Field(365 * 86400, ge=60)
+    keep_finished: int = Field(100_000, ge=1)  # of each queue, as the next two
+    keep_failed: int = Field(10_000, ge=1)
+    keep_canceled: int = Field(10_000, ge=1)
+    keep_history: int = Field(300, ge=1, le=10_000)  # of each schedule
+    keep_audit: int = Field(10_000, ge=1, le=100_000)
 
     data_dir: Path = Path(".data")
     timezone: str = "UTC"

@@ -14,6 +14,7 @@ from typing import Any
 from jobs import logs, pressure, recovery
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
+from jobs.retention import Retention
 from jobs.settings import Settings
 
 from .aftermath import Aftermath
@@ -52,6 +53,7 @@ class Supervisor:
         self._deadlines = Deadlines(self._team, settings.shutdown_grace)
         self._aftermath = Aftermath(self._client, self._registration.name)
         self._reaper = recovery.Reaper(client)
+        self._retention = Retention(client, settings)
         self._told_to_stop = False
         self._stop_asked_at: float | None = None
         self._last_look = settings.shutdown_grace + 2 * KILL_AFTER
@@ -66,6 +68,8 @@ class Supervisor:
             Chore(2, self._reap),
             Chore(2, self._sweep),
             Chore(5, lambda: pressure.watch(client)),
+            Chore(2, self._drop_jobs),
+            Chore(30, self._retention.trim),
             Chore(60, lambda: recovery.tidy(client)),
         )
 
@@ -179,6 +183,9 @@ class Supervisor:
         for reaped in self._reaper.run(time.monotonic()):
             fields = {"job_id": reaped.job_id, "task": reaped.task, "crashes": reaped.crashes, "fate": reaped.fate}
             log.warning("Job of a dead worker", **fields)
+
+    def _drop_jobs(self) -> None:
+        self._retention.drop_jobs()
 
     def _sweep(self) -> None:
         for job_id in recovery.sweep(self._client):

@@ -1,3 +1,4 @@
+-- uses parts/forget
 -- Delete a job that is not running, with all that belongs to it.
 --
 -- KEYS[1]  rq:job:<id>   KEYS[2]  ns:jobs   KEYS[3]  ns:quarantine
@@ -12,7 +13,5 @@ redis.call('LREM', 'rq:queue:' .. queue, 0, id)
 for _, kind in ipairs({'scheduled', 'deferred', 'finished', 'failed', 'canceled'}) do
   redis.call('ZREM', 'rq:' .. kind .. ':' .. queue, id)
 end
-redis.call('DEL', job, job .. ':dependents', 'rq:results:' .. id, 'ns:log:' .. id, 'ns:artifacts:' .. id)
-redis.call('ZREM', KEYS[2], id)
-redis.call('HDEL', KEYS[3], id)
+forget(id)
 return status

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from .. import logs, recovery
+from .. import logs, recovery, retention
 from ..connection import Client, translate_errors
 from ..errors import RedisUnavailable
 from ..server import require_fit
@@ -35,6 +35,7 @@ class Clockwork:
         self._decider = Decider(client, settings, self._lease)
         self._settler = settling.Settler(client, settings, self._lease.name)
         self._reaper = recovery.Reaper(client)
+        self._retention = retention.Retention(client, settings)
         self._synchronised = False
         self._reachable = True
         self._led: bool | None = None
@@ -81,6 +82,16 @@ class Clockwork:
         """Bring back the jobs of dead horses."""
         if self._lease.leads:
             self._try(self._reap)
+
+    def drop_jobs(self) -> None:
+        """Drop the jobs that have ended and are kept no longer."""
+        if self._lease.leads:
+            self._try(self._retention.drop_jobs)
+
+    def trim(self) -> None:
+        """Shorten histories and the audit log."""
+        if self._lease.leads:
+            self._try(self._retention.trim)
 
     def settle(self) -> None:
         """Note how the jobs of schedules ended, start ticks that waited for that, and go on with backfills."""

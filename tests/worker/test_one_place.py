@@ -28,7 +28,9 @@ from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State, Stop
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import JobConflict, JobMissing
 from jobs.registry import task_of
+from jobs.retention import Retention
 from jobs.running import AttemptError, Discarded, Failed, Finished, Quarantined, Retrying, Snoozed
+from jobs.settings import current_settings
 from tests.worker import sample_tasks as sample
 
 pytestmark = pytest.mark.server
@@ -160,6 +162,7 @@ class Places(RuleBasedStateMachine):
     def sweep_and_tidy(self) -> None:
         assert recovery.sweep(self.redis) == []
         recovery.tidy(self.redis)
+        assert Retention(self.redis, current_settings()).drop_jobs() == 0
 
     @invariant()
     def every_job_is_in_the_one_place_that_its_status_names(self) -> None:

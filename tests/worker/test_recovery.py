@@ -13,6 +13,8 @@ from jobs import control, enqueue, enqueue_in, keys, monitor, recovery
 from jobs.claims import LEASE, Claim, Claims
 from jobs.errors import JobConflict, JobMissing
 from jobs.records import Job
+from jobs.retention import Retention
+from jobs.settings import Settings
 from tests.worker import sample_tasks as sample
 from worker.registration import Registration
 
@@ -97,26 +99,14 @@ def test_the_ledger_goes_through_more_jobs_than_one_page(redis: Redis, monkeypat
     assert sorted(found) == sorted(job.id for job in jobs)
 
 
-def test_what_has_expired_is_forgotten(run_all: RunAll, redis: Redis) -> None:
+def test_what_has_expired_is_forgotten(run_all: RunAll, redis: Redis, settings: Settings) -> None:
     job = enqueue(sample.add, 1, 2)
     run_all()
     redis.delete(keys.job(job.id))
     redis.zadd(keys.registry("finished", "default"), {job.id: 1})
     recovery.sweep(redis)
-    recovery.tidy(redis)
+    Retention(redis, settings).drop_jobs()
     assert redis.zcard(keys.JOBS) == redis.zcard(keys.registry("finished", "default")) == 0
-
-
-def test_the_oldest_of_too_many_dead_letters_are_dropped(
-    run_all: RunAll, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recovery, "MOST_DEAD_LETTERS", 2)
-    jobs = [enqueue(sample.discard) for _ in range(4)]
-    run_all()
-    recovery.tidy(redis)
-    kept = [job.id for job in jobs if monitor.find_job(job.id)]
-    assert len(kept) == redis.zcard(keys.registry("failed", "default")) == 2
-    assert redis.zcard(keys.JOBS) == 2
 
 
 def test_a_worker_that_died_without_a_word_is_taken_off_the_list(redis: Redis) -> None:

@@ -8,7 +8,7 @@
 local id, SCHEDULE, HISTORY = ARGV[1], KEYS[1], KEYS[2]
 local DUE, WAITING, OPEN = 'ns:schedules:due', 'ns:schedules:waiting', 'ns:schedules:open'
 local BACKFILLS, BACKFILL = 'ns:schedules:backfills', SCHEDULE .. ':backfill'
-local KEPT = 300           -- entries of a history, about
+local KEPT = 10000         -- entries of a history at most, about; jobs/retention.py keeps fewer
 local DEAD_AFTER = 30      -- seconds past its lease after which a started job counts as lost; the reaper needs up to 15
 local TOLERANCE = 20       -- milliseconds that a tick may be decided too early
 local BUSY = 'the job before it is still active'
