@@ -39,8 +39,8 @@ def requeue(job_id: str) -> None:
 
 
 def delete(job_id: str) -> None:
-    """Delete a job with its result, log and attempts. Raises JobMissing, and JobConflict while it runs."""
-    if _run("delete", job_id, [keys.job(job_id), keys.JOBS, keys.QUARANTINE], [job_id]) == "started":
+    """Delete a job with its result, log, attempts and artifacts. Raises JobMissing, and JobConflict while it runs."""
+    if _run("delete", job_id, [keys.job(job_id)], [job_id]) == "started":
         raise JobConflict(f"job {job_id} cannot be deleted: it is running")
 
 

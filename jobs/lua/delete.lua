@@ -1,8 +1,7 @@
 -- uses parts/forget
 -- Delete a job that is not running, with all that belongs to it.
 --
--- KEYS[1]  rq:job:<id>   KEYS[2]  ns:jobs   KEYS[3]  ns:quarantine
--- ARGV[1]  id
+-- KEYS[1]  rq:job:<id>   ARGV[1]  id
 -- Returns the status that the job had: it is deleted unless that was started; nil if it was gone.
 
 local job, id = KEYS[1], ARGV[1]
