@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,16 +31,39 @@ _VERBS: dict[str, Callable[[str], None]] = {
 
 
 class Choice(BaseModel):
-    """Which jobs. `group` is the fingerprint of failures that look alike; `tasks` are patterns that must fit too."""
+    """Which jobs. `group` is the fingerprint of failures that look alike; `tasks` are patterns that must fit too.
+
+    `text` is looked for in the arguments; jobs accepted after `until` are left alone, so that what was counted is done.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status
+    status: Status | None = None
     task: str | None = Field(None, max_length=200)
     queue: str | None = Field(None, max_length=64)
     tag: str | None = Field(None, max_length=64)
     group: str | None = Field(None, max_length=64)
     tasks: list[str] = ["*"]
+    text: str | None = Field(None, max_length=200)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many jobs fit; when not `exact` these are those among the newest 5,000, and there may be more."""
+
+    jobs: int
+    exact: bool
+
+
+def count(choice: Choice) -> Count:
+    """How many jobs fit, without reading more than 5,000 of them."""
+    if choice.group:
+        return Count(len(failures.members(choice.group)), exact=True)
+    if not (choice.task or choice.tag or choice.text) and (choice.status or not choice.queue):
+        return Count(monitor.stored(choice.status, choice.queue), exact=True)
+    page = monitor.list_jobs(**_filters(choice), limit=monitor.MOST_LOOKED_AT)
+    return Count(len(page.jobs), page.next_cursor is None)
 
 
 def chosen(choice: Choice) -> Iterator[str]:
@@ -51,21 +76,24 @@ def chosen(choice: Choice) -> Iterator[str]:
 def _listed(choice: Choice) -> Iterator[Job]:
     cursor = None
     while True:
-        page = monitor.list_jobs(
-            status=choice.status, task=choice.task, queue=choice.queue, tag=choice.tag, cursor=cursor, limit=200
-        )
+        page = monitor.list_jobs(**_filters(choice), cursor=cursor, limit=200)
         yield from (job for job in page.jobs if any(fnmatchcase(job.task, pattern) for pattern in choice.tasks))
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
+def _filters(choice: Choice) -> dict[str, Any]:
+    return {name: getattr(choice, name) for name in ("status", "task", "queue", "tag", "text", "until")}
+
+
 @task(name=NAME, timeout=3600)
 def apply(action: Action, choice: Choice, by: str) -> dict[str, int]:
     """Retry, cancel or delete every job that fits; one whose state has changed meanwhile is passed over."""
-    ids = list(chosen(choice))
+    ids = [job_id for job_id in chosen(choice) if job_id != current_job().id]
     done = sum(_act(action, job_id, number, len(ids)) for number, job_id in enumerate(ids, start=1))
-    audit.note(by, f"job.{action}.bulk", choice.status, choice=choice.model_dump(exclude_none=True), done=done)
+    detail = choice.model_dump(mode="json", exclude_none=True)
+    audit.note(by, f"job.{action}.bulk", choice.status or "jobs", choice=detail, done=done)
     return {"done": done, "passed_over": len(ids) - done}
 
 

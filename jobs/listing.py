@@ -32,12 +32,19 @@ class Found:
 
 def after(cursor: str | None, status: str | None, queue: str | None, count: int) -> list[Found]:
     """At most `count` jobs after a cursor; fewer mean that there are no more. Raises ValueError for a bad cursor."""
+    if status == "queued":
+        return _from_lists([queue] if queue else _queue_names(), cursor, count)
+    return _from_sets([key for key, _ in sources(status, queue)], cursor, count)
+
+
+def sources(status: str | None, queue: str | None) -> list[tuple[str, bool]]:
+    """The keys that name the jobs of a state, each with whether it is a list; without one, of all jobs in any queue."""
     if status is None:
-        return _from_sets([keys.JOBS], cursor, count)
+        return [(keys.JOBS, False)]
     names = [queue] if queue else _queue_names()
     if status == "queued":
-        return _from_lists(names, cursor, count)
-    return _from_sets([keys.registry(_REGISTRIES[status], name) for name in names], cursor, count)
+        return [(keys.queue(name), True) for name in names]
+    return [(keys.registry(_REGISTRIES[status], name), False) for name in names]
 
 
 def _queue_names() -> list[str]:

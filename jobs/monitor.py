@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from . import connection, keys, listing, records
@@ -25,8 +25,8 @@ from .views import WorkerView as WorkerView
 STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled", "stopped")
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
-_SCAN = 200
-_SCANS_PER_PAGE = 25
+MOST_LOOKED_AT = 5_000
+_SCAN = 500
 
 
 def find_job(job_id: str) -> Job | None:
@@ -84,28 +84,46 @@ def list_jobs(
     visible: Callable[[str], bool] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    text: str | None = None,
 ) -> Page:
     """A page of jobs.
 
     `status` is one of STATUSES. A page looks at no more than 5,000 jobs, so a rare filter may give a short page with
     a cursor to go on from. `visible` tells for a task's name whether its jobs are shown; `since` and `until` are
-    instants between which they were accepted.
+    instants between which they were accepted; `text` is looked for in the arguments that are shown.
     Raises ValueError for a cursor that this function did not give.
     """
-    wanted = Filter(status, task, queue, tag, visible, since, until)
+    wanted = Filter(status, task, queue, tag, visible, since, until, text)
     chosen: list[Job] = []
-    at = cursor
-    for _ in range(_SCANS_PER_PAGE):
-        seen = listing.after(at, status, queue, _SCAN)
-        for found, job in zip(seen, find_jobs([found.job_id for found in seen]), strict=True):
-            at = found.cursor
+    at, looked = cursor, 0
+    while looked < MOST_LOOKED_AT:
+        size = min(_SCAN if looked else limit, MOST_LOOKED_AT - looked)
+        ahead = listing.after(at, status, queue, size + 1)  # one more tells whether there is a page after this one
+        for place, (found, job) in enumerate(_with_records(ahead[:size]), start=1):
+            at, looked = found.cursor, looked + 1
             if job is not None and wanted.fits(job):
                 chosen.append(job)
             if len(chosen) == limit:
-                return Page(tuple(chosen), at)
-        if len(seen) < _SCAN:
-            return Page(tuple(chosen), None)
-    return Page(tuple(chosen), at)
+                return Page(tuple(chosen), at if place < len(ahead) else None, looked)
+        if len(ahead) <= size:
+            return Page(tuple(chosen), None, looked)
+    return Page(tuple(chosen), at, looked)
+
+
+def stored(status: str | None = None, queue: str | None = None) -> int:
+    """How many jobs have a state, in one queue or in all; stopped ones are counted with the failed. No job is read."""
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for key, is_list in listing.sources(status, queue):
+            pipe.llen(key) if is_list else pipe.zcard(key)
+        return sum(pipe.execute())
+
+
+def arrivals(starts: Sequence[datetime], length: timedelta) -> list[int]:
+    """How many jobs that are still stored were accepted in each span of time; each costs the logarithm of all jobs."""
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for start in starts:
+            pipe.zcount(keys.JOBS, _milliseconds(start), f"({_milliseconds(start + length)}")
+        return cast("list[int]", pipe.execute())
 
 
 def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
@@ -154,6 +172,14 @@ def workers() -> list[WorkerView]:
 def server() -> ServerView:
     """What the Redis server says of itself."""
     return inspect(connection.client())
+
+
+def _with_records(found: Sequence[listing.Found]) -> Iterator[tuple[listing.Found, Job | None]]:
+    return zip(found, find_jobs([each.job_id for each in found]), strict=True)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _readable(job_id: str, raw: object) -> Job | None:

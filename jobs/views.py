@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from . import redaction
 from .records import Job, JobError
 
 _DURABILITY = {
@@ -42,10 +45,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Jobs, newest first; `next_cursor` asks for those after them, None at the end."""
+    """Jobs, newest first; `next_cursor` asks for those after them, None at the end.
+
+    `looked_at` is how many jobs were read to find these.
+    """
 
     jobs: tuple[Job, ...]
     next_cursor: str | None
+    looked_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Filter:
     visible: Callable[[str], bool] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    text: str | None = None
 
     def fits(self, job: Job) -> bool:
         """Whether a job has all of it."""
@@ -70,7 +78,20 @@ class Filter:
             and (self.visible is None or self.visible(job.task))
             and (self.since is None or job.created_at >= self.since)
             and (self.until is None or job.created_at < self.until)
+            and (self.text is None or _says(redaction.arguments(job.task, job.args), self.text.casefold()))
         )
+
+
+def _says(args: Mapping[str, Any], text: str) -> bool:
+    """Whether shown arguments have this text in a value: in any, or for `name=value` in the one of that name."""
+    name, _, wanted = text.partition("=")
+    if wanted:
+        args, text = {key: value for key, value in args.items() if key.casefold() == name.strip()}, wanted.strip()
+    return any(text in _plain(value).casefold() for value in args.values())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

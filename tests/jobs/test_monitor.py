@@ -134,3 +134,26 @@ def test_a_key_of_another_type_hides_no_other_job(redis: Redis) -> None:
     assert walk(10) == [ids[2], ids[0]]
     with pytest.raises(JobMissing):
         monitor.get_job(ids[1])
+
+
+def test_a_text_is_found_in_the_arguments_that_are_shown() -> None:
+    ids = many(30)
+    assert walk(10, text="7") == [ids[27], ids[17], ids[7]]
+    assert walk(10, text="number=29") == [ids[29]]
+    assert walk(10, text="other=29") == []
+
+
+def test_a_page_reads_what_it_shows_and_tells_how_far_it_looked() -> None:
+    many(600)
+    assert monitor.list_jobs(limit=12).looked_at == 12
+    rare = monitor.list_jobs(limit=12, text="nowhere")
+    assert (rare.jobs, rare.looked_at, rare.next_cursor) == ((), 600, None)
+    assert monitor.list_jobs(limit=600).next_cursor is None
+
+
+def test_jobs_are_counted_by_state_without_being_read() -> None:
+    many(5, "low")
+    many(2)
+    enqueue_in(60, count, 1)
+    counted = [monitor.stored(), monitor.stored("queued"), monitor.stored("queued", "low"), monitor.stored("scheduled")]
+    assert counted == [8, 7, 5, 1]
