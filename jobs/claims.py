@@ -25,6 +25,7 @@ from .scripts import Line, Value, script
 
 LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every second
 _YEAR = 31_536_000
+_CENTURY = 100 * _YEAR
 
 # What a claim reads of a record, in the order of lua/parts/start.lua; all of it would cost the server a tenth more.
 FIELDS = (
@@ -208,4 +209,5 @@ def error_json(error: AttemptError) -> str:
 
 def _kept_for(claim: Claim, verb: Verb) -> int:
     """Seconds that the record and its attempts are kept from now on."""
-    return claim.number(b"result_ttl" if verb.script == "finish" else b"failure_ttl", _YEAR)
+    asked = claim.number(b"result_ttl" if verb.script == "finish" else b"failure_ttl", _YEAR)
+    return min(max(asked, 1), _CENTURY)  # the server refuses other numbers, in the middle of a settling script

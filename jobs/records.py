@@ -19,6 +19,7 @@ from .uniqueness import Unique
 VERSION = 1
 _ENDED = {b"finished", b"failed", b"canceled", b"stopped"}  # in other states `ended_at` is that of the last attempt
 ENTRY = "jobs.perform"
+_LARGEST = 2**31 - 1  # what a horse's slot can hold of a number; no honest record comes near it
 _SMALL = 200  # bytes, below which compressing saves nothing
 
 Json = Any
@@ -139,8 +140,8 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         started_at=_time(field(b"started_at")),
         ended_at=_time(field(b"ended_at")) if raw[b"status"] in _ENDED else None,
         run_at=_time(field(b"run_at")),
-        attempt=int(field(b"attempt", b"0")),
-        max_attempts=int(field(b"max_attempts", b"1")),
+        attempt=_number(field(b"attempt", b"0")),
+        max_attempts=_number(field(b"max_attempts", b"1")),
         progress=_progress(field(b"progress")),
         error=_error(field(b"error")),
         worker=_text(field(b"worker_name")),
@@ -149,7 +150,7 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         tick=_text(field(b"tick")),
         idempotency_key=_text(field(b"idempotency_key")),
         traceparent=_text(field(b"traceparent")),
-        timeout=int(field(b"timeout", b"180")),
+        timeout=_number(field(b"timeout", b"180")),
     )
 
 
@@ -169,6 +170,12 @@ def _unpacked(data: bytes) -> bytes:
         return zlib.decompress(data)
     except zlib.error as error:
         raise ValueError(f"not a job of ours: {error}") from None
+
+
+def _number(raw: bytes) -> int:
+    if not 0 <= (number := int(raw)) <= _LARGEST:
+        raise ValueError(f"{number} is out of range")
+    return number
 
 
 def _text(raw: bytes | None) -> str | None:

@@ -52,8 +52,9 @@ end
 local function look_at(id)
   local fields = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'execution', 'enqueued_at')
   local missed_since = redis.call('ZSCORE', KEYS[3], id)
-  if fields.err then quarantine_record(id, '', 'the record is not a hash', ARGV[3]) end
-  if fields.err or not fields[1] or not fields[2] then return forget(id) end
+  local corrupt = fields.err or fields[1] and not STATUSES[fields[1]]
+  if corrupt then quarantine_record(id, '', 'the record is not a hash, or has no status of ours', ARGV[3]) end
+  if corrupt or not fields[1] or not fields[2] then return forget(id) end
   if has_place(id, fields[1], fields[2], fields[3], fields[4]) then return redis.call('ZREM', KEYS[3], id) end
   if not missed_since then return redis.call('ZADD', KEYS[3], now, id) end
   if now - missed_since < tonumber(ARGV[2]) then return end

@@ -1,5 +1,11 @@
 -- Part: where a job can be. Every function leaves it in exactly one place.
 
+-- RQ's words; a record with any other status, or none, is corrupt.
+local STATUSES = {
+  created = true, queued = true, deferred = true, scheduled = true, started = true,
+  finished = true, failed = true, stopped = true, canceled = true,
+}
+
 -- Leave one token for an idle horse. One is enough: who finds a job passes the token on while more is waiting (start.lua).
 local function wake(queue)
   local key = 'ns:wake:' .. queue

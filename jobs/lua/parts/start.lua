@@ -14,7 +14,7 @@ local FIELDS = {
 local function readable(id)
   local fields = redis.pcall('HMGET', 'rq:job:' .. id, unpack(FIELDS))
   if fields.err then return nil, 'the record is not a hash' end
-  if not fields[STATUS] then return nil, 'the record is missing or has no status' end
+  if not STATUSES[fields[STATUS]] then return nil, 'the record is missing or has no status of ours' end
   return fields
 end
 

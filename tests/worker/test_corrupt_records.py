@@ -1,0 +1,45 @@
+"""Records that cannot be run: every kind goes to quarantine as it is, and the jobs beside it are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from jobs import enqueue, enqueue_in, keys, monitor, recovery
+from tests.worker import sample_tasks as sample
+from tests.worker.corruption import KINDS, Damage, Kind
+
+RunAll = Callable[[], None]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_a_corrupt_record_is_kept_as_it_is_and_stops_nothing(kind: Kind, redis: Redis, run_all: RunAll) -> None:
+    before, bad, after = (enqueue(sample.add, number, 1) for number in range(3))
+    damage: Damage = kind(redis, bad.id)
+    run_all()
+    assert damage.kept(redis)
+    assert [monitor.get_result(job.id) for job in (before, after)] == [1, 3]
+
+
+@pytest.mark.parametrize(("name", "value"), [("result_ttl", "9" * 30), ("result_ttl", "-5"), ("attempt", "many")])
+def test_a_number_that_only_we_need_is_put_right(name: str, value: str, redis: Redis, run_all: RunAll) -> None:
+    job = enqueue(sample.add, 1, 2)
+    redis.hset(keys.job(job.id), name, value)
+    run_all()
+    assert monitor.get_result(job.id) == 3
+
+
+def test_a_delayed_job_with_an_unknown_status_is_quarantined_when_it_is_due(redis: Redis) -> None:
+    job = enqueue_in(60, sample.add, 1, 2)
+    damage = KINDS["an unknown status"](redis, job.id)
+    redis.zadd(keys.registry("scheduled", "default"), {job.id: 1})
+    assert recovery.promote(redis) == 0
+    assert damage.kept(redis)
+
+
+def test_the_sweep_quarantines_what_has_an_unknown_status(redis: Redis) -> None:
+    damage = KINDS["a status of bytes"](redis, enqueue(sample.add, 1, 2).id)
+    assert recovery.sweep(redis) == []
+    assert damage.kept(redis)
