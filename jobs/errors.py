@@ -143,6 +143,30 @@ class TokenMissing(NightshiftError):
         self.token_id = token_id
 
 
+class WebhookMissing(NightshiftError):
+    """No webhook has this id."""
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"no webhook has the id {webhook_id!r}")
+        self.webhook_id = webhook_id
+
+
+class DeliveryMissing(NightshiftError):
+    """No delivery of this webhook has this id; only the newest are kept."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery has the id {delivery_id!r}")
+        self.delivery_id = delivery_id
+
+
+class WebhookConflict(NightshiftError):
+    """The state of the webhooks does not allow this."""
+
+
+class WebhookRefused(NightshiftError):
+    """The address of a webhook is not one that this service calls."""
+
+
 class IdempotencyKeyReused(NightshiftError):
     """An idempotency key was used before, for something else."""
 

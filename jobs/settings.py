@@ -100,6 +100,7 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "Nightshift <nightshift@localhost>"
     webhook_secret: SecretStr | None = None
+    webhook_disable_after: int = Field(5 * 86400, ge=60)
     outbound_allow: CommaList = ()
 
     @field_validator("queues", "trusted_hosts", "outbound_allow", mode="before")
@@ -159,6 +160,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether secrets are compulsory and cookies are for https only."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def internal_queue(self) -> str:
+        """Where our own jobs wait: a queue that workers serve, and not the most urgent one."""
+        return "default" if "default" in self.queues else self.queues[-1]
 
     @property
     def zone(self) -> ZoneInfo:

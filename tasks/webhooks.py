@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
-from jobs import Discard, Retry, RetryLater, current_job, outbound, task
+from jobs import Discard, Retry, RetryLater, current_job, outbound, signing, task
 from jobs.settings import current_settings
 
 from ._fields import Headers, WebAddress
@@ -75,15 +75,10 @@ async def _post(url: str, secret: str | None, headers: dict[str, str], body: str
 
 
 def _signature(secret: str | None, message_id: str, at: datetime, body: str) -> dict[str, str]:
-    """The three headers of https://www.standardwebhooks.com; the time is that of this attempt, as it asks."""
-    from standardwebhooks import Webhook
-
-    key = secret or _own_secret()
     try:
-        signature = Webhook(key).sign(message_id, at, body)
-    except (ValueError, RuntimeError) as error:
+        return signing.headers([secret or _own_secret()], message_id, at, body)
+    except ValueError as error:
         raise Discard("the webhook secret must be 'whsec_' and base64 text") from error
-    return {"webhook-id": message_id, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
 
 
 def _own_secret() -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from jobs.errors import (
+    DeliveryMissing,
     FileMissing,
     IdempotencyKeyReused,
     InvalidArguments,
@@ -27,6 +28,9 @@ from jobs.errors import (
     TokenMissing,
     TooLarge,
     UnknownTask,
+    WebhookConflict,
+    WebhookMissing,
+    WebhookRefused,
     WorkerMissing,
 )
 from jobs.logs import get_logger
@@ -129,6 +133,10 @@ _MEANINGS: dict[type[NightshiftError], Callable[[Any], Refused]] = {
     ScheduleDefinitionError: lambda error: Refused(422, "invalid-schedule", str(error)),
     ScheduleConflict: lambda error: Refused(409, "conflict", str(error)),
     TokenMissing: lambda error: Refused(404, "token-missing", str(error)),
+    WebhookMissing: lambda error: Refused(404, "webhook-missing", str(error)),
+    WebhookConflict: lambda error: Refused(409, "conflict", str(error)),
+    WebhookRefused: lambda error: Refused(422, "address-refused", str(error)),
+    DeliveryMissing: lambda error: Refused(404, "delivery-missing", str(error)),
     WorkerMissing: lambda error: Refused(404, "worker-missing", str(error)),
     FileMissing: lambda error: Refused(404, "file-missing", str(error)),
     IdempotencyKeyReused: lambda error: Refused(

@@ -16,6 +16,7 @@ from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.retention import Retention
 from jobs.settings import Settings
+from jobs.webhooks import Outbox
 
 from .aftermath import Aftermath
 from .chores import Chore, Chores
@@ -53,6 +54,7 @@ class Supervisor:
         self._deadlines = Deadlines(self._team, settings.shutdown_grace)
         self._aftermath = Aftermath(self._client, self._registration.name)
         self._reaper = recovery.Reaper(client)
+        self._outbox = Outbox(client, settings)
         self._retention = Retention(client, settings)
         self._told_to_stop = False
         self._stop_asked_at: float | None = None
@@ -67,6 +69,7 @@ class Supervisor:
             Chore(1, self._promote),
             Chore(2, self._reap),
             Chore(2, self._sweep),
+            Chore(1, self._tell),
             Chore(5, lambda: pressure.watch(client)),
             Chore(2, self._drop_jobs),
             Chore(30, self._retention.trim),
@@ -186,6 +189,9 @@ class Supervisor:
 
     def _drop_jobs(self) -> None:
         self._retention.drop_jobs()
+
+    def _tell(self) -> None:
+        self._outbox.send()
 
     def _sweep(self) -> None:
         for job_id in recovery.sweep(self._client):

@@ -1,4 +1,4 @@
--- uses parts/place, parts/start, parts/settle
+-- uses parts/place, parts/start, parts/events, parts/settle
 -- End a job as a dead letter (or as stopped by hand), and take the next one.
 --
 -- Keys, arguments and reply as in parts/settle; own arguments: 1 status, 2 error (JSON).

@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept, parts/audit, parts/schedule
+-- uses parts/place, parts/accept, parts/audit, parts/events, parts/schedule
 -- Record a range of ticks that will not run, with the reason, and move the schedule's cursor over it.
 --
 -- Keys as in parts/schedule.
@@ -16,5 +16,6 @@ local no = refusal(fence, revision, cursor, due)
 if no then return {no} end
 if held() then return {'paused'} end
 record_missed(first, last, count, reason, by)
+emit_missed(id, field('definition'), first, last, count, reason)
 advance(last, next_due, 'missed')
 return {'missed', reason}

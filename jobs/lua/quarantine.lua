@@ -1,4 +1,4 @@
--- uses parts/place, parts/start, parts/settle
+-- uses parts/place, parts/start, parts/events, parts/settle
 -- End a job that cannot be run at all, as a dead letter that is also listed as quarantined, and take the next one.
 --
 -- Keys, arguments and reply as in parts/settle; own arguments: 1 error (JSON), 2 reason.

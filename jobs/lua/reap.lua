@@ -1,4 +1,4 @@
--- uses parts/place, parts/start, parts/settle
+-- uses parts/place, parts/start, parts/events, parts/settle
 -- Take a job from a horse that died: back to the front of its queue, or a dead letter when it did so too often.
 --
 -- Keys, arguments and reply as in parts/settle; own arguments:
@@ -13,6 +13,7 @@ end
 local function put_back()
   update('status', 'queued', 'ended_at', now)
   record_attempt(RETRIED)
+  emit_job('job.failed', argument(3))
   unspend_attempt()
   redis.call('HDEL', job, 'execution')
   to_front(id, queue)

@@ -1,4 +1,4 @@
--- uses parts/place, parts/start, parts/settle
+-- uses parts/place, parts/start, parts/events, parts/settle
 -- Put a job that we interrupted back at the front of its queue; the attempt does not count.
 --
 -- Keys, arguments and reply as in parts/settle; no own arguments.

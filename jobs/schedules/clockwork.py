@@ -12,6 +12,7 @@ from ..connection import Client, translate_errors
 from ..errors import RedisUnavailable
 from ..server import require_fit
 from ..settings import Settings
+from ..webhooks import Outbox
 from . import settling, syncing
 from .deciding import BATCH, Decider, Decision
 from .declaring import timetable
@@ -35,6 +36,7 @@ class Clockwork:
         self._decider = Decider(client, settings, self._lease)
         self._settler = settling.Settler(client, settings, self._lease.name)
         self._reaper = recovery.Reaper(client)
+        self._outbox = Outbox(client, settings)
         self._retention = retention.Retention(client, settings)
         self._synchronised = False
         self._reachable = True
@@ -92,6 +94,11 @@ class Clockwork:
         """Shorten histories and the audit log."""
         if self._lease.leads:
             self._try(self._retention.trim)
+
+    def tell(self) -> None:
+        """Turn what happened into deliveries of webhooks."""
+        if self._lease.leads:
+            self._try(self._outbox.send)
 
     def settle(self) -> None:
         """Note how the jobs of schedules ended, start ticks that waited for that, and go on with backfills."""

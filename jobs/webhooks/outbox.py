@@ -1,0 +1,110 @@
+"""From the outbox to deliveries: what the scripts have noted becomes one job for each webhook that asked for it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from .. import keys as job_keys
+from .. import logs
+from ..connection import Client, translate_errors
+from ..dispatch import JobRequest, enqueue_args, prepare
+from ..errors import ArgumentsTooLarge
+from ..scripts import Value, script
+from ..settings import Settings
+from . import keys, payloads
+from .payloads import Data, Happening
+from .sending import NAME
+from .subscriptions import Webhook, load
+
+BATCH = 100
+_BUDGET = 0.3  # seconds of one turn: who calls this has other chores
+_LEASE = 900  # milliseconds
+
+log = logs.get_logger(__name__)
+
+_Raw = tuple[bytes, Mapping[bytes, bytes]]
+
+
+class Outbox:
+    """Empties the outbox, for one process.
+
+    Every worker and clock may do so at once: the script takes an entry away and stores its deliveries in one step, so
+    an event is neither lost nor delivered twice over. The lease only saves them from reading the same entries.
+    """
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client, self._settings = client, settings
+        self._name = secrets.token_hex(8).encode()
+
+    def send(self) -> int:
+        """Turn entries into jobs for a moment; gives how many jobs were made. Raises RedisUnavailable."""
+        made, until = 0, time.monotonic() + _BUDGET
+        with translate_errors():
+            while (entries := self._entries()) and self._leads() and time.monotonic() < until:
+                stored = self._store(entries)
+                if stored is None:
+                    break
+                made += stored
+        return made
+
+    def _entries(self) -> list[_Raw]:
+        return cast("list[_Raw]", self._client.xrange(keys.OUTBOX, count=BATCH))
+
+    def _leads(self) -> bool:
+        taken = self._client.set(keys.LEASE, self._name, nx=True, px=_LEASE)
+        return bool(taken) or self._client.get(keys.LEASE) == self._name
+
+    def _store(self, entries: Sequence[_Raw]) -> int | None:
+        """None when the server has no room for more jobs: the entries wait where they are."""
+        settings = self._settings
+        names: list[Value] = [keys.OUTBOX, job_keys.FULL, job_keys.queue(settings.internal_queue)]
+        args: list[Value] = [settings.max_queue_depth]
+        deliveries = self._deliveries(entries)
+        for entry, _ in entries:
+            calls = deliveries.get(entry, [])
+            args += [entry, len(calls), *(part for call in calls for part in call)]
+        made = int(script("send_outbox")(names, args, self._client))
+        return None if made < 0 else made
+
+    def _deliveries(self, entries: Sequence[_Raw]) -> dict[bytes, list[list[Value]]]:
+        """The jobs of each entry, as the script takes them."""
+        webhooks = load(self._client)
+        happenings = [happening for entry in entries if (happening := _read(*entry))]
+        wanted = [one for one in happenings if any(hook.wants(one.type, one.task) for hook in webhooks)]
+        return {
+            one.entry.encode(): [self._call(hook, one, data) for hook in webhooks if hook.wants(one.type, one.task)]
+            for one, data in zip(wanted, payloads.load(wanted, self._client), strict=True)
+        }
+
+    def _call(self, hook: Webhook, happening: Happening, data: Data) -> list[Value]:
+        if hook.traceback and data.get("error"):
+            data = data | {"traceback": payloads.traceback_of(happening, self._client)}
+        now = datetime.now(UTC)
+        try:
+            job = prepare(self._request(hook, happening, data), self._settings, now)
+        except ArgumentsTooLarge:
+            job = prepare(self._request(hook, happening, payloads.briefly(data)), self._settings, now)
+        return enqueue_args(job, self._settings, self._client)
+
+    def _request(self, hook: Webhook, happening: Happening, data: Data) -> JobRequest:
+        args: dict[str, Any] = {
+            "webhook": hook.id,
+            "event": happening.id,
+            "type": happening.type.value,
+            "timestamp": happening.at,
+            "data": data,
+        }
+        job_id = f"{hook.id}-{happening.id}"
+        return JobRequest(task=NAME, args=args, job_id=job_id, queue=self._settings.internal_queue)
+
+
+def _read(entry: bytes, raw: Mapping[bytes, bytes]) -> Happening | None:
+    try:
+        return payloads.read(entry, raw)
+    except (KeyError, ValueError) as error:
+        log.error("An event cannot be read and is dropped", entry=entry.decode(), reason=str(error))
+        return None

@@ -1,0 +1,91 @@
+"""Nothing that happened is lost: not with the process that did it, nor with the one that was to tell of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from jobs import dispatch, recovery, webhooks
+from jobs.claims import Claims, Interrupted, Stopped
+from jobs.dispatch import JobRequest
+from jobs.settings import Settings
+from jobs.webhooks import Event, Outbox, keys
+from tests.clock.conftest import HandClock, schedule
+from tests.clock.conftest import clock as clock
+from tests.clock.conftest import rewind as rewind
+from tests.worker.conftest import StartWorker
+from tests.worker.conftest import start_worker as start_worker
+from tests.worker.waiting import eventually
+
+from .conftest import Hooks
+
+
+def test_a_job_whose_horses_died_is_told_of_each_time(redis: Redis, hook: Hooks, deliver: Callable[[], int]) -> None:
+    made = hook()
+    job = dispatch.submit(JobRequest(task="web_tests.add", args={"a": 1}))
+    claims = Claims(redis, "a worker")
+    for _ in range(recovery.CRASHES_ALLOWED):
+        execution = claims.new_execution()
+        assert claims.claim(["default"], execution, time.time())
+        recovery.crashed(redis, "default", job.id, execution, reason="killed by signal 9")
+    deliver()
+    assert made.types == ["job.failed", "job.failed", "job.dead"]
+    assert made.heard[-1]["data"]["error"] == {"type": "Crashed", "message": "killed by signal 9"}
+
+
+def test_what_a_person_does_to_a_job_is_no_event(redis: Redis, hook: Hooks, deliver: Callable[[], int]) -> None:
+    hook()
+    job = dispatch.submit(JobRequest(task="web_tests.add", args={"a": 1}))
+    claims = Claims(redis, "a worker")
+    claim = claims.claim(["default"], claims.new_execution(), time.time())
+    assert claim is not None
+    claims.settle(claim, Interrupted("deploy"), at=time.time(), peak_kb=1, queues=[], execution="")
+    claim = claims.claim(["default"], claims.new_execution(), time.time())
+    assert claim is not None
+    claims.settle(claim, Stopped("by hand"), at=time.time(), peak_kb=1, queues=[], execution="")
+    assert (deliver(), job.id) == (0, claim.job_id)
+
+
+def test_missed_ticks_are_told(
+    redis: Redis, hook: Hooks, clock: HandClock, rewind: Callable[..., int], deliver: Callable[[], int]
+) -> None:
+    made, other = hook(events=[Event.MISSED], tasks=["clock.*"]), hook(events=[Event.MISSED], tasks=["mail.*"])
+    clock.synchronise(schedule(catchup="skip"))
+    rewind(600)
+    clock.decide()
+    redis.delete("rq:queue:default")  # what the clock enqueued is no matter of this test
+    deliver()
+    [message] = made.heard
+    assert (message["type"], message["data"]["schedule"], message["data"]["task"]) == (
+        "schedule.missed",
+        "work",
+        "clock.work",
+    )
+    assert message["data"]["count"] >= 8
+    assert message["data"]["first"] < message["data"]["last"]
+    assert other.heard == []
+
+
+@pytest.mark.processes
+def test_a_worker_killed_before_it_told_leaves_that_to_the_next(
+    redis: Redis, hook: Hooks, open_settings: Settings, start_worker: StartWorker
+) -> None:
+    made = hook()
+    redis.set(keys.LEASE, "another process", px=60_000)  # nobody empties the outbox for now
+    worker = start_worker("--horses", "1", OUTBOUND_ALLOW="127.0.0.0/8")
+    for number in range(5):
+        dispatch.submit(JobRequest(task="sample.add", args={"a": number, "b": 1}))
+    eventually(lambda: redis.xlen(keys.OUTBOX) == 5)
+    worker.stop(signal.SIGKILL)
+    redis.delete(keys.LEASE)
+    assert Outbox(redis, open_settings).send() == 5  # the deliveries are jobs now, and nobody works on them
+    assert made.heard == []
+    start_worker("--horses", "1", OUTBOUND_ALLOW="127.0.0.0/8")
+    eventually(lambda: len(webhooks.list_deliveries(made.webhook.id)) == 5)
+    assert len({asked.headers["webhook-id"] for asked in made.server.asked}) == len(made.server.asked) == 5
+    dispatch.submit(JobRequest(task="sample.add", args={"a": 1, "b": 1}))
+    eventually(lambda: len(made.server.asked) == 6)  # from job to receiver, by the worker alone
