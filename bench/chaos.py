@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -64,21 +65,27 @@ def measure(name: str, jobs: int, seconds: float, patience: float) -> dict[str, 
             peer.enqueue(jobs, "mark", 0)
             workers = [_start(peer, bench) for _ in range(2)]
             try:
-                _torment(bench, peer, workers, seconds)
-                _wait(notes, jobs, patience)
+                torment(bench, workers, lambda: _start(peer, bench), seconds)
+                wait_for_ends(notes, jobs, patience)
             finally:
                 for worker in workers:
-                    _kill(worker)
+                    kill(worker)
         return Story.read(notes).verdict(jobs)
 
 
-def _torment(bench: harness.Bench, peer: ModuleType, workers: list[subprocess.Popen[bytes]], seconds: float) -> None:
+def torment(
+    bench: harness.Bench,
+    workers: list[subprocess.Popen[bytes]],
+    start: Callable[[], subprocess.Popen[bytes]],
+    seconds: float,
+) -> None:
+    """Kill and start again: a worker every two seconds, the server twice."""
     began, kills, server_kills = time.monotonic(), 0, 0
     while time.monotonic() < began + seconds:
         time.sleep(KILL_EVERY)
         victim = kills % len(workers)
-        _kill(workers[victim])
-        workers[victim] = _start(peer, bench)
+        kill(workers[victim])
+        workers[victim] = start()
         kills += 1
         if server_kills < 2 and time.monotonic() > began + seconds * (server_kills + 1) / 3:
             bench.kill_server()
@@ -90,12 +97,13 @@ def _start(peer: ModuleType, bench: harness.Bench) -> subprocess.Popen[bytes]:
     return harness.start_worker(peer, bench.environment | {"BENCH_NOTES": os.environ["BENCH_NOTES"]})
 
 
-def _kill(worker: subprocess.Popen[bytes]) -> None:
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """A process with all below it, at once."""
     harness.stop(worker.pid)
     worker.wait()
 
 
-def _wait(notes: Path, jobs: int, patience: float) -> None:
+def wait_for_ends(notes: Path, jobs: int, patience: float) -> None:
     """Until all jobs have ended, or nothing happens any more."""
     ended, since = 0, time.monotonic()
     while ended < jobs and time.monotonic() < since + patience:

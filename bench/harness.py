@@ -75,7 +75,7 @@ class Bench:
 def bench(*, durable: bool = False) -> Iterator[Bench]:
     """A server for one measurement, with nothing else on it; its append-only file is on when it is durable."""
     with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         process = _start_server(port, folder, durable=durable)
         redis = Redis(port=port, socket_connect_timeout=1)
         measured = Bench(port, folder, durable, process, redis)
@@ -86,7 +86,8 @@ def bench(*, durable: bool = False) -> Iterator[Bench]:
             measured.kill_server()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -94,6 +95,7 @@ def _free_port() -> int:
 
 def _start_server(port: int, folder: str, *, durable: bool) -> subprocess.Popen[bytes]:
     kept = ["--save", "", "--appendonly", "yes" if durable else "no", "--dir", folder]
+    kept += ["--unixsocket", str(Path(folder, "redis.sock"))]
     command = [str(server.find_binary()), "--port", str(port), "--bind", "127.0.0.1", *kept]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
@@ -109,8 +111,13 @@ def _wait_until_ready(redis: Redis) -> None:
 
 def start_worker(peer: ModuleType, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """One worker of a peer, in a session of its own."""
+    return start(peer.WORKER, environment)
+
+
+def start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A silent process in a session of its own."""
     return subprocess.Popen(
-        peer.WORKER,
+        command,
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,

@@ -44,7 +44,7 @@ class Damage:
 
 
 def _dump(redis: Redis, key: str) -> bytes | None:
-    return cast("bytes | None", redis.dump(key))
+    return redis.dump(key)
 
 
 Kind = Callable[[Redis, str], Damage]
