@@ -60,7 +60,8 @@ def count(choice: Choice) -> Count:
     """How many jobs fit, without reading more than 5,000 of them."""
     if choice.group:
         return Count(len(failures.members(choice.group)), exact=True)
-    if not (choice.task or choice.tag or choice.text) and (choice.status or not choice.queue):
+    by_record = choice.task or choice.tag or choice.text or "*" not in choice.tasks
+    if not by_record and (choice.status or not choice.queue):
         return Count(monitor.stored(choice.status, choice.queue), exact=True)
     page = monitor.list_jobs(**_filters(choice), limit=monitor.MOST_LOOKED_AT)
     return Count(len(page.jobs), page.next_cursor is None)
@@ -68,7 +69,7 @@ def count(choice: Choice) -> Count:
 
 def chosen(choice: Choice) -> Iterator[str]:
     """The ids of the jobs that fit, at most 100,000."""
-    members = set(failures.members(choice.group)) if choice.group else None
+    members = set(failures.members(choice.group, MOST)) if choice.group else None
     fitting = (job.id for job in _listed(choice) if members is None or job.id in members)
     return islice(fitting, MOST)
 
@@ -77,14 +78,15 @@ def _listed(choice: Choice) -> Iterator[Job]:
     cursor = None
     while True:
         page = monitor.list_jobs(**_filters(choice), cursor=cursor, limit=200)
-        yield from (job for job in page.jobs if any(fnmatchcase(job.task, pattern) for pattern in choice.tasks))
+        yield from page.jobs
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
 def _filters(choice: Choice) -> dict[str, Any]:
-    return {name: getattr(choice, name) for name in ("status", "task", "queue", "tag", "text", "until")}
+    given = {name: getattr(choice, name) for name in ("status", "task", "queue", "tag", "text", "until")}
+    return given | {"visible": lambda task: any(fnmatchcase(task, pattern) for pattern in choice.tasks)}
 
 
 @task(name=NAME, timeout=3600)

@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, cast
 
 from . import connection, keys, monitor
@@ -17,6 +18,7 @@ from .records import Job
 MOST = 1000
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)$', re.MULTILINE)
 _SAMPLES = 20
+_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class FailureGroup:
 
 def groups(task: str | None = None, queue: str | None = None) -> list[FailureGroup]:
     """The newest 1,000 dead letters in groups, the largest group first."""
-    jobs = list(_dead_letters(task, queue))
+    jobs = list(islice(_dead_letters(task, queue), MOST))
     found: dict[tuple[str, str, str], list[Job]] = {}
     for job, frame in zip(jobs, _frames(jobs), strict=True):
         found.setdefault((job.task, _error_type(job), frame), []).append(job)
@@ -44,19 +46,21 @@ def groups(task: str | None = None, queue: str | None = None) -> list[FailureGro
     return sorted(made, key=lambda group: (-group.count, group.fingerprint))
 
 
-def members(fingerprint: str) -> list[str]:
-    """The ids of the dead letters in a group, the newest first; empty when there is no such group."""
-    jobs = list(_dead_letters(None, None))
-    named = zip(jobs, _frames(jobs), strict=True)
-    return [job.id for job, frame in named if _fingerprint(job.task, _error_type(job), frame) == fingerprint]
+def members(fingerprint: str, among: int = MOST) -> list[str]:
+    """The ids of the dead letters in a group, the newest first, among so many; empty when there is no such group."""
+    letters, found = islice(_dead_letters(None, None), among), list[str]()
+    while some := list(islice(letters, _BATCH)):
+        named = zip(some, _frames(some), strict=True)
+        found += [job.id for job, frame in named if _fingerprint(job.task, _error_type(job), frame) == fingerprint]
+    return found
 
 
 def _dead_letters(task: str | None, queue: str | None) -> Iterator[Job]:
-    cursor, seen = None, 0
-    while seen < MOST:
-        page = monitor.list_jobs(status="failed", task=task, queue=queue, cursor=cursor, limit=min(200, MOST - seen))
+    cursor = None
+    while True:
+        page = monitor.list_jobs(status="failed", task=task, queue=queue, cursor=cursor, limit=_BATCH)
         yield from page.jobs
-        cursor, seen = page.next_cursor, seen + len(page.jobs)
+        cursor = page.next_cursor
         if cursor is None:
             return
 
