@@ -19,6 +19,7 @@ _SECTIONS = {
         "queues": ("cli.queues:queues", "See, pause, resume and empty queues."),
         "schedules": ("cli.schedules:schedules", "See and steer the schedules."),
         "workers": ("cli.workers:workers", "See the workers, and stop one."),
+        "memory": ("cli.memory:memory", "What uses the server's memory."),
         "token": ("cli.tokens:token", "Make, list and revoke the tokens of the API."),
         "audit": ("cli.audit:audit", "Who did what."),
         "export": ("cli.transfer:export", "Write dead letters and run-time schedules as JSON lines."),

@@ -109,3 +109,16 @@ def test_a_server_without_jobs_is_no_error(redis: Redis) -> None:
     for words in (["jobs", "ls"], ["queues", "ls"], ["workers", "ls"], ["failures", "ls"], ["token", "ls"], ["audit"]):
         said(*words)
         assert asked(*words)
+
+
+def test_memory_says_what_uses_the_server(workers: Workers) -> None:
+    for number in range(3):
+        said("enqueue", "sample.add", f"a={number}", "b=2")
+    workers.run_all()
+    found = asked("memory", "--sample", "5000")
+    assert found["measured"] == found["keys"]
+    assert found["tasks"]["sample.add"]["records"]["keys"] == 3
+    shown = said("memory")
+    assert "all of them measured" in shown
+    assert "A finished job takes " in shown
+    assert "registries" in shown

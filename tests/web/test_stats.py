@@ -24,3 +24,14 @@ def test_the_document_and_the_metrics_agree(api: FlaskClient) -> None:
 
 def test_metrics_need_a_token(anyone: FlaskClient) -> None:
     assert anyone.get("/metrics").status_code == 401
+
+
+def test_the_memory_report_tells_what_a_job_takes(api: FlaskClient) -> None:
+    for number in range(3):
+        api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": number}})
+    found = api.get("/api/v1/stats/memory?sample=1000").get_json()
+    assert found["measured"] == found["keys"]
+    assert {kind["kind"]: kind["keys"] for kind in found["kinds"]}["records"] == 3
+    assert [task["task"] for task in found["tasks"]] == ["web_tests.add"]
+    assert 300 < found["waiting_job"] < 2000
+    assert api.get("/api/v1/stats/memory?sample=0").status_code == 422

@@ -6,12 +6,13 @@ from flask_openapi.openapi import OpenAPI
 
 from . import actions as _actions  # noqa: F401 - it adds its routes to those of jobs
 from . import bulk as _bulk  # noqa: F401
-from . import events, files, jobs, operations, queues, schedules, stats, tasks, tokens
+from . import events, files, jobs, operations, queues, schedules, stats, tasks, tokens, webhooks
+from . import memory as _memory  # noqa: F401
 
 
 def register(app: OpenAPI, threads: int) -> None:
     """Add every resource."""
     events.install(app, threads)
-    for resource in (tasks, files, jobs, queues, schedules, operations, tokens, stats, events):
+    for resource in (tasks, files, jobs, queues, schedules, operations, tokens, webhooks, stats, events):
         app.register_api(resource.api)
     app.register_api(stats.scraped)
