@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from functools import cache
@@ -14,7 +15,7 @@ LATENCIES = "bench:latencies"
 
 def perform(action: str, value: float) -> float:
     """Do it; the result is kept by every peer."""
-    return {"burn": burn, "stamp": stamp, "mark": mark}[action](value)
+    return {"burn": burn, "stamp": stamp, "mark": mark, "crash": crash}[action](value)
 
 
 def burn(number: float) -> float:
@@ -32,11 +33,19 @@ def stamp(sent_at: float) -> float:
     return taken
 
 
+def crash(number: float) -> float:
+    """Tell the time and end the process as a bug in C code does."""
+    at = time.time()
+    _client().rpush(LATENCIES, repr(at))
+    ctypes.string_at(0)
+    return number
+
+
 def mark(number: float) -> float:
-    """Note start and end in a file, which no kill of a server can take back."""
+    """Take 5 ms, or as long as is asked for; note start and end in a file, which no kill of a server can take back."""
     notes = Path(os.environ["BENCH_NOTES"])
     _note(notes, "start", number)
-    time.sleep(0.005)
+    time.sleep(float(os.environ.get("BENCH_SECONDS", "0.005")))
     _note(notes, "end", number)
     return number
 

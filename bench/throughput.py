@@ -44,20 +44,23 @@ def _work(bench: harness.Bench, peer: object, pid: int, jobs: int) -> dict[str, 
     harness.signal_tree(pid, signal.SIGCONT)
     bench.wait_until_done(peer)  # type: ignore[arg-type]
     seconds = time.monotonic() - began
-    worker, server, trips = (after - start for after, start in zip(_spent(bench, pid), before, strict=True))
+    worker, server, trips, commands = (after - start for after, start in zip(_spent(bench, pid), before, strict=True))
     return {
         "jobs/s": jobs / seconds,
         "jobs/cpu-s": jobs / (worker + server),
         "worker us": worker / jobs * 1e6,
         "server us": server / jobs * 1e6,
-        "commands": trips / jobs,
+        "round trips": trips / jobs,
+        "commands": commands / jobs,
         "pss MB": harness.memory_kb(pid) / 1024,
     }
 
 
-def _spent(bench: harness.Bench, pid: int) -> tuple[float, float, float]:
+def _spent(bench: harness.Bench, pid: int) -> tuple[float, float, float, float]:
+    """CPU seconds of worker and server; what the server has read, a pipeline once; commands in scripts, too."""
     info = bench.redis.info("stats")
-    return harness.cpu_seconds(pid), harness.cpu_seconds(bench.process.pid), info["total_commands_processed"]
+    calls = info["total_reads_processed"], info["total_commands_processed"]
+    return harness.cpu_seconds(pid), harness.cpu_seconds(bench.process.pid), *calls
 
 
 def main() -> None:

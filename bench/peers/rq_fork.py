@@ -24,14 +24,15 @@ def act(action: str, value: float) -> float:
 
 
 @cache
-def _queue() -> Queue:
+def queue() -> Queue:
+    """The queue that the worker serves."""
     return Queue("default", connection=Redis.from_url(os.environ["REDIS_URL"]))
 
 
 def enqueue(count: int, action: str = "", value: float = 0) -> None:
     """Enqueue empty jobs, or jobs that do something of bench/actions.py."""
     for number in range(count):
-        _queue().enqueue(act, action, value + number) if action else _queue().enqueue(noop, {"number": number})
+        queue().enqueue(act, action, value + number) if action else queue().enqueue(noop, {"number": number})
 
 
 def left(redis: Redis) -> int:
