@@ -56,7 +56,8 @@ PLANS = {
     ),
     "latency": Plan("bench.latency", (OURS, "huey_process", "celery_prefork"), jobs=300),
     "bulk": Plan("bench.bulk", (OURS, "rq_fork"), jobs=5000),
-    "footprint": Plan("bench.footprint", (OURS, "celery_prefork"), rounds=3),
+    "workers": Plan("bench.footprint", (OURS, "celery_prefork"), ["--only", "workers"], rounds=3),
+    "jobs": Plan("bench.footprint", (OURS,), ["--only", "jobs"], rounds=3),
     "crash": Plan("bench.latency", (OURS,), ["--crash"], rounds=3),
 }
 CPU, SENT = "jobs/cpu-s", "enqueue/s"
@@ -80,11 +81,16 @@ ROWS = [
     Row("… against dramatiq", "throughput", SENT, "dramatiq_threads", 1.6),
     Row("… against huey", "throughput", SENT, "huey_process", 1),
     Row("bulk enqueue against RQ's enqueue_many", "bulk", "jobs/s", "rq_fork", 4),
-    Row(
-        "memory of a worker with four horses (MB), against Celery", "footprint", "pss MB", "celery_prefork", 0.5, False
-    ),
+    Row("memory of a worker with four horses (MB), against Celery", "workers", "pss MB", "celery_prefork", 0.5, False),
     Row("segfault to the start of the next job (ms)", "crash", "p50 ms", "", 15, at_least=False),
-    Row("server memory of a waiting job (bytes)", "footprint", "server bytes per waiting job", "", 1200, False),
+    Row("server memory of a waiting job (bytes)", "jobs", "bytes per waiting job", "", 1200, False),
+    Row(
+        "jobs",
+        "per finished job",
+        "celery_prefork",
+        1,
+        False,
+    ),
 ]
 Results = dict[str, dict[str, list[float]]]
 
