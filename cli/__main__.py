@@ -21,6 +21,7 @@ _SECTIONS = {
         "workers": ("cli.workers:workers", "See the workers, and stop one."),
         "memory": ("cli.memory:memory", "What uses the server's memory."),
         "token": ("cli.tokens:token", "Make, list and revoke the tokens of the API."),
+        "webhook": ("cli.webhooks:webhook", "Tell other services what happens."),
         "audit": ("cli.audit:audit", "Who did what."),
         "export": ("cli.transfer:export", "Write dead letters and run-time schedules as JSON lines."),
         "import": ("cli.transfer:import_", "Take what `export` wrote."),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import click
 from click.shell_completion import CompletionItem
 
-from jobs import monitor, registry, schedules, tokens
+from jobs import monitor, registry, schedules, tokens, webhooks
 from jobs.errors import NightshiftError
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -50,8 +50,13 @@ def _tokens() -> Found:
     return ((token.id, token.name) for token in tokens.all_tokens())
 
 
+def _webhooks() -> Found:
+    return ((webhook.id, webhook.url) for webhook in webhooks.all_webhooks())
+
+
 task_names, job_ids, queue_names = _offering(_tasks), _offering(_jobs), _offering(_queues)
 worker_names, schedule_ids, token_ids = _offering(_workers), _offering(_schedules), _offering(_tokens)
+webhook_ids = _offering(_webhooks)
 
 
 def argument_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
