@@ -45,6 +45,11 @@ class Caller:
     tasks: tuple[str, ...] = ("*",)
     key: str = ""
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether no pattern limits which tasks this caller may see."""
+        return "*" in self.tasks
+
     def may_use(self, task: str) -> bool:
         """Whether this caller may see and enqueue the task with this name; our own tasks nobody may."""
         return not task.startswith(INTERNAL) and any(fnmatchcase(task, pattern) for pattern in self.tasks)
@@ -70,6 +75,10 @@ class Token:
     def is_valid(self, now: datetime) -> bool:
         """Whether it has not expired."""
         return self.expires_at is None or now < self.expires_at
+
+
+OWNER = Caller("API_TOKEN", frozenset(Scope), key="API_TOKEN")
+"""The bearer of the token in the settings."""
 
 
 def create(
@@ -118,9 +127,20 @@ def identify(presented: str, settings: Settings, now: datetime) -> Caller | None
     """The caller who bears this token, or None; secrets are compared in constant time. Raises RedisUnavailable."""
     expected = settings.api_token.get_secret_value() if settings.api_token else ""
     if expected and hmac.compare_digest(presented.encode(), expected.encode()):
-        return Caller("API_TOKEN", frozenset(Scope), key="API_TOKEN")
+        return OWNER
     parts = _TOKEN.fullmatch(presented)
     return _stored_caller(parts["id"], parts["secret"], now) if parts else None
+
+
+def bearer(key: str, now: datetime) -> Caller | None:
+    """Who was identified as the caller with this key, with what the token may do now; None when it has ended.
+
+    Raises RedisUnavailable.
+    """
+    if key == OWNER.key:
+        return OWNER
+    raw = connection.read_hash(keys.token(key))
+    return _valid(key, raw, now) if raw else None
 
 
 def is_stored(presented: str) -> bool:
@@ -132,6 +152,10 @@ def _stored_caller(token_id: str, secret: str, now: datetime) -> Caller | None:
     raw = connection.read_hash(keys.token(token_id))
     if not hmac.compare_digest(raw.get(b"hash", b""), _hash(secret).encode()):
         return None
+    return _valid(token_id, raw, now)
+
+
+def _valid(token_id: str, raw: Mapping[bytes, bytes], now: datetime) -> Caller | None:
     found = _read(token_id, raw)
     if not found.is_valid(now):
         return None

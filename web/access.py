@@ -65,7 +65,7 @@ def check() -> ResponseReturnValue | None:
     if callable(access):
         before_redis()
         return access()
-    g.caller = _bearer()
+    g.caller = g.bearer = _bearer()
     if request.endpoint is not None:
         _require(access, g.caller)
     return None

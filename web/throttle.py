@@ -93,9 +93,9 @@ def note_wrong_token() -> None:
 
 def _count() -> None:
     limit = current_settings().rate_limit
-    if limit == 0 or "caller" not in g:
+    if limit == 0 or "bearer" not in g:
         return
-    g.allowance = _purse().take(g.caller.key, limit, time.monotonic())
+    g.allowance = _purse().take(g.bearer.key, limit, time.monotonic())
     if not g.allowance.allowed:
         detail = f"this token may call {limit:,} times a minute"
         raise Refused(429, "too-many-requests", detail, retry_after=g.allowance.retry_after, limit=limit)

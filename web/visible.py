@@ -1,18 +1,20 @@
-"""Jobs that the caller may see; the others do not exist for it."""
+"""Jobs and schedules that the caller may see; the others do not exist for it."""
 
 from __future__ import annotations
 
 import re
 
-from jobs import monitor
-from jobs.errors import JobMissing
+from jobs import monitor, schedules
+from jobs.errors import JobMissing, ScheduleMissing
 from jobs.records import Job
+from jobs.schedules import ScheduleView
 
 from .access import caller
 from .present import job_view
 from .schemas.jobs import JobView
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_SCHEDULE_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
 def visible_job(job_id: str) -> Job:
@@ -26,6 +28,22 @@ def visible_job(job_id: str) -> Job:
     if not caller().may_see(job.task):
         raise JobMissing(job_id)
     return job
+
+
+def require_visible(job_id: str) -> None:
+    """Raise JobMissing unless the caller may see the job; for who sees all, what acts on it finds out itself."""
+    if not caller().sees_all or not _ID.fullmatch(job_id):
+        visible_job(job_id)
+
+
+def visible_schedule(schedule_id: str) -> ScheduleView:
+    """A schedule of a task that the caller may use; raises ScheduleMissing, also for an id of another form."""
+    if not _SCHEDULE_ID.fullmatch(schedule_id):
+        raise ScheduleMissing(schedule_id)
+    found = schedules.get_schedule(schedule_id)
+    if not caller().may_use(found.task):
+        raise ScheduleMissing(schedule_id)
+    return found
 
 
 def whole_view(job: Job) -> JobView:

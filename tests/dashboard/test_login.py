@@ -31,7 +31,7 @@ def test_the_right_password_opens_the_page_that_was_asked_for(visitor: Visitor) 
 def test_a_wrong_password_opens_nothing_and_says_so(visitor: Visitor) -> None:
     answer = visitor.log_in("a guess")
     assert answer.status_code == 403
-    assert "That is not the password." in answer.text
+    assert "That is neither the password nor a valid token." in answer.text
     assert visitor.open("/").status_code == 303
 
 

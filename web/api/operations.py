@@ -65,4 +65,4 @@ def list_audit(query: AuditQuery) -> Response:
 def _worker(worker: monitor.WorkerView) -> WorkerView:
     """What runs is shown only to who may see every job."""
     view = WorkerView.model_validate(worker)
-    return view if "*" in caller().tasks else view.model_copy(update={"current_job": None})
+    return view if caller().sees_all else view.model_copy(update={"current_job": None})

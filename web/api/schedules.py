@@ -1,13 +1,11 @@
 """Schedules: what is enqueued when; edit, pause, run now, backfill."""
 
-import re
-
 from flask import request
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from jobs import redaction, schedules
-from jobs.errors import ScheduleConflict, ScheduleMissing
+from jobs.errors import ScheduleConflict
 from jobs.schedules import ScheduleView as CoreView
 from jobs.tokens import Scope
 
@@ -33,10 +31,9 @@ from ..schemas.schedules import (
     ScheduleView,
     TickView,
 )
+from ..visible import visible_schedule
 
 api = resource("schedules", __name__, __doc__)
-
-_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
 class SchedulePath(BaseModel):
@@ -83,7 +80,7 @@ def preview_schedule(body: NewPreview) -> Response:
 @needs(Scope.READ)
 def show_schedule(path: SchedulePath) -> Response:
     """Show a schedule with its next ticks; its ETag is what PATCH asks for."""
-    view = _view(_visible(path.schedule_id))
+    view = _view(visible_schedule(path.schedule_id))
     return show_unless_known(view, etag=_etag(view))
 
 
@@ -95,7 +92,7 @@ def show_schedule(path: SchedulePath) -> Response:
 @needs(Scope.ADMIN)
 def edit_schedule(path: SchedulePath, body: ScheduleChanges) -> Response:
     """Change some fields of a schedule; If-Match must have its ETag, so that no change of another is overwritten."""
-    found = _visible(path.schedule_id)
+    found = visible_schedule(path.schedule_id)
     revision = _expected_revision(found)
     _require_task(body.task or found.task)
     try:
@@ -108,7 +105,7 @@ def edit_schedule(path: SchedulePath, body: ScheduleChanges) -> Response:
 @needs(Scope.ADMIN)
 def remove_schedule(path: SchedulePath) -> Response:
     """Remove a schedule; one that the code declares can only be disabled."""
-    schedules.remove(_visible(path.schedule_id).id, actor=caller().name)
+    schedules.remove(visible_schedule(path.schedule_id).id, actor=caller().name)
     return nothing()
 
 
@@ -116,7 +113,7 @@ def remove_schedule(path: SchedulePath) -> Response:
 @needs(Scope.READ)
 def show_history(path: SchedulePath, query: HistoryQuery) -> Response:
     """Show what became of the last ticks, newest first."""
-    entries = schedules.history(_visible(path.schedule_id).id, query.limit)
+    entries = schedules.history(visible_schedule(path.schedule_id).id, query.limit)
     return show(HistoryView(entries=[TickView.model_validate(entry) for entry in entries]))
 
 
@@ -128,7 +125,7 @@ def show_history(path: SchedulePath, query: HistoryQuery) -> Response:
 @needs(Scope.OPERATE)
 def run_schedule(path: SchedulePath) -> Response:
     """Enqueue its job once, besides its ticks; Location is the job."""
-    job_id = schedules.run_now(_visible(path.schedule_id).id, actor=caller().name)
+    job_id = schedules.run_now(visible_schedule(path.schedule_id).id, actor=caller().name)
     return Response(status=202, headers={"Location": job_path(job_id)})
 
 
@@ -136,7 +133,7 @@ def run_schedule(path: SchedulePath) -> Response:
 @needs(Scope.OPERATE)
 def pause_schedule(path: SchedulePath, body: NewPause) -> Response:
     """Keep back its ticks until it is resumed."""
-    schedules.pause(_visible(path.schedule_id).id, note=body.note, actor=caller().name)
+    schedules.pause(visible_schedule(path.schedule_id).id, note=body.note, actor=caller().name)
     return nothing()
 
 
@@ -144,7 +141,7 @@ def pause_schedule(path: SchedulePath, body: NewPause) -> Response:
 @needs(Scope.OPERATE)
 def resume_schedule(path: SchedulePath, body: NewResumption) -> Response:
     """End a pause; what was kept back is missed, or with `catch_up` late."""
-    schedules.resume(_visible(path.schedule_id).id, actor=caller().name, catch_up=body.catch_up)
+    schedules.resume(visible_schedule(path.schedule_id).id, actor=caller().name, catch_up=body.catch_up)
     return nothing()
 
 
@@ -156,7 +153,7 @@ def resume_schedule(path: SchedulePath, body: NewResumption) -> Response:
 @needs(Scope.OPERATE)
 def backfill_schedule(path: SchedulePath, body: NewBackfill) -> Response:
     """Enqueue the jobs of past ticks, from `start` to `end`, at a rate."""
-    schedule = _visible(path.schedule_id)
+    schedule = visible_schedule(path.schedule_id)
     ticks = schedules.backfill(schedule.id, body.start, body.end, actor=caller().name, per_minute=body.per_minute)
     return show(BackfillingView(ticks=ticks), 202)
 
@@ -165,18 +162,8 @@ def backfill_schedule(path: SchedulePath, body: NewBackfill) -> Response:
 @needs(Scope.OPERATE)
 def end_backfill(path: SchedulePath) -> Response:
     """Stop a backfill; the jobs it has enqueued stay."""
-    schedules.end_backfill(_visible(path.schedule_id).id, actor=caller().name)
+    schedules.end_backfill(visible_schedule(path.schedule_id).id, actor=caller().name)
     return nothing()
-
-
-def _visible(schedule_id: str) -> CoreView:
-    """A schedule of a task that the caller may use; an id of another form would name another key, and is none."""
-    if not _ID.fullmatch(schedule_id):
-        raise ScheduleMissing(schedule_id)
-    found = schedules.get_schedule(schedule_id)
-    if not caller().may_use(found.task):
-        raise ScheduleMissing(schedule_id)
-    return found
 
 
 def _require_task(name: str) -> None:

@@ -20,6 +20,7 @@ from . import (
     overview,
     queues,
     rendering,
+    roles,
     scheduleform,
     schedules,
     sessions,
@@ -63,4 +64,5 @@ def _pages() -> Blueprint:
     pages.context_processor(rendering.context)
     for room in _PAGES:
         room.add_to(pages)
+    pages.context_processor(roles.context)
     return pages

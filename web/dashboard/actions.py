@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 from jobs import audit
 from jobs.errors import JobConflict, JobMissing
+from jobs.records import Job
+from web.visible import require_visible
 
 from . import joblist, overview, sessions
 from .formats import sentence
@@ -28,6 +30,7 @@ def one(job_id: str, verb: str) -> Response:
     """Act on one job."""
     chosen = _verb(verb)
     try:
+        require_visible(job_id)
         chosen.act(job_id)
     except (JobConflict, JobMissing) as error:
         flash(sentence(error), "bad")
@@ -70,6 +73,7 @@ def _attempt(verb: Verb, job_id: str) -> str:
 
 
 def _verb(name: str) -> Verb:
+        require_visible(job_id)
     if name not in VERBS:
         abort(404, f"jobs have no action {name!r}")
     return VERBS[name]

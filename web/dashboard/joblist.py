@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, request, url_for
 from jobs import monitor
 from jobs.monitor import STATUSES, Page
 from jobs.registry import all_tasks
+from web.access import caller
 
 from .rendering import page
 from .verbs import VERBS, Verb
@@ -70,7 +71,7 @@ def _offered(status: str | None) -> dict[str, Verb]:
 
 def _find(chosen: dict[str, Any], cursor: str | None) -> Page:
     try:
-        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT)
+        return monitor.list_jobs(**chosen, cursor=cursor, limit=_LIMIT, visible=caller().may_see)
     except ValueError:
         abort(400, "this address has a cursor that does not exist")
 

@@ -17,6 +17,7 @@ from jobs.errors import FileMissing, JobConflict, JobMissing
 from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job
+from web.visible import visible_job
 
 from .formats import redacted
 from .rendering import page
@@ -58,7 +59,7 @@ def add_to(pages: Blueprint) -> None:
 
 def job(job_id: str) -> Response:
     """One job."""
-    found, attempts, made = monitor.get_job(job_id), monitor.attempts(job_id), monitor.artifacts(job_id)
+    found, attempts, made = visible_job(job_id), monitor.attempts(job_id), monitor.artifacts(job_id)
     result = _result(found)
     return page(
         "job.html",

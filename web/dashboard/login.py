@@ -9,12 +9,13 @@ from jobs.errors import RedisUnavailable
 from jobs.logs import get_logger
 from jobs.settings import current_settings
 
-from . import sessions, throttle
+from . import identity, roles, sessions, throttle
 
 log = get_logger(__name__)
 
-_WRONG = "That is not the password."
+_WRONG = "That is neither the password nor a valid token."
 _LATER = "Too many wrong passwords. Wait a minute, then try again."
+_NO_PAGES = "This token opens no page: it needs the scope read, operate or admin."
 
 
 def add_to(pages: Blueprint) -> None:
@@ -30,14 +31,18 @@ def login() -> AnyResponse:
 
 
 def try_login() -> AnyResponse:
-    """Check the password; while the address is throttled not even the right one is accepted."""
+    """Check the password or token; while the address is throttled not even the right one is accepted."""
     if throttle.is_closed():
         return _form(_LATER, 429)
-    if not sessions.log_in(request.form.get("password", "")):
+    person = identity.identify(request.form.get("password", ""))
+    if person is None:
         throttle.note_failure()
         log.warning("login refused", address=request.remote_addr)
         return _form(_WRONG, 403)
-    log.info("login", address=request.remote_addr)
+    if roles.role_of(person) is None:
+        return _form(_NO_PAGES, 403)
+    sessions.begin(person)
+    log.info("login", address=request.remote_addr, caller=identity.actor(person))
     return _onwards()
 
 
@@ -50,7 +55,7 @@ def logout() -> AnyResponse:
 def _is_known() -> bool:
     """Without Redis the cookie alone must do, for a page that shows nothing."""
     try:
-        return sessions.is_logged_in()
+        return sessions.current() is not None
     except RedisUnavailable:
         return sessions.lasts()
 

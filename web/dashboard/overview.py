@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from heapq import nsmallest
@@ -13,6 +13,8 @@ from jobs import monitor, queues, schedules
 from jobs.monitor import QueueView, ServerView, WorkerView
 from jobs.records import Job
 from jobs.schedules import ClockStatus, ScheduleView
+from jobs.tokens import Caller
+from web.access import caller
 
 from . import activity
 from .rendering import page
@@ -91,6 +93,17 @@ class Overview:
         return [queue.name for queue in self.queues if queue.waiting and not queue.workers]
 
     @property
+    def seen_by(self, person: Caller) -> Overview:
+        """The same without the jobs and schedules of tasks that do not exist for this person."""
+        if person.sees_all:
+            return self
+        return replace(
+            self,
+            recent=[job for job in self.recent if person.may_see(job.task)],
+            upcoming=[tick for tick in self.upcoming if person.may_use(tick.schedule.task)],
+            workers=[replace(worker, current_job=None) for worker in self.workers],
+        )
+
     def active(self) -> bool:
         """Whether something is moving, so that the page is worth asking for often."""
         return bool(self.running or (self.waiting and self.workers))
@@ -123,7 +136,7 @@ def overview() -> Response:
 def latest() -> Overview:
     """The reading all tabs of this process share."""
     reading: Fresh[Overview] = current_app.extensions[_NAME]
-    return reading.get()
+    return reading.get().seen_by(caller())
 
 
 def forget() -> None:

@@ -14,6 +14,8 @@ from jobs.errors import NightshiftError, RedisUnavailable, ScheduleMissing
 from jobs.registry import all_tasks
 from jobs.schedules import Definition, ScheduleView
 from jobs.settings import current_settings
+from web.access import caller
+from web.visible import visible_schedule
 
 from . import sessions
 from .formats import arguments
@@ -60,13 +62,13 @@ def create_schedule() -> AnyResponse:
 
 def edit_schedule(name: str) -> Response:
     """The form with what holds now."""
-    found = schedules.get_schedule(name)
+    found = visible_schedule(name)
     return _form(found, _filled(_definition(found), found.revision))
 
 
 def save_schedule(name: str) -> AnyResponse:
     """Change a schedule, unless somebody else has changed it since the form was opened."""
-    found = schedules.get_schedule(name)
+    found = visible_schedule(name)
     try:
         revision = int(request.form.get("revision", "0"))
         schedules.edit(name, _changes(_definition(found)), actor=sessions.actor(), revision=revision)
@@ -80,7 +82,7 @@ def save_schedule(name: str) -> AnyResponse:
 
 def remove_schedule(name: str) -> AnyResponse:
     """Delete a schedule that was made here."""
-    schedules.remove(name, actor=sessions.actor())
+    schedules.remove(visible_schedule(name).id, actor=sessions.actor())
     flash(f"{name} is removed; its jobs stay.", "good")
     return redirect(url_for("dashboard.schedules"), 303)
 
@@ -109,7 +111,7 @@ def _form(found: ScheduleView | None, filled: Mapping[str, str], problem: str | 
         filled=filled,
         problem=problem,
         shown=_previewed(filled),
-        tasks=all_tasks(),
+        tasks=[task for task in all_tasks() if caller().may_use(task.name)],
         queues=monitor.queue_names(),
         units=_UNITS,
         overlaps=_OVERLAPS,

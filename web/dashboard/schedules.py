@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from jobs import schedules as core
 from jobs.errors import ScheduleConflict
 from jobs.schedules import Definition, ScheduleView
+from web.access import caller
+from web.visible import visible_schedule
 
 from . import sessions
 from .actions import back
@@ -37,12 +39,12 @@ def add_to(pages: Blueprint) -> None:
 
 def schedules() -> Response:
     """Every schedule with its next tick, its last one, and a line of the coming day."""
-    found = core.list_schedules(request.args.get("after", ""), _LIMIT)
-    more = url_for("dashboard.schedules", after=found[-1].id) if len(found) == _LIMIT else None
+    listed = core.list_schedules(request.args.get("after", ""), _LIMIT)
+    more = url_for("dashboard.schedules", after=listed[-1].id) if len(listed) == _LIMIT else None
     return page(
         "schedules.html",
         section="dashboard.schedules",
-        found=found,
+        found=[one for one in listed if caller().may_use(one.task)],
         more=more,
         clock=core.clock_status(),
         marks=_marks,
@@ -52,7 +54,7 @@ def schedules() -> Response:
 
 def schedule(name: str) -> Response:
     """One schedule: its next ticks, what became of the last ones, and why some were missed."""
-    found = core.get_schedule(name)
+    found = visible_schedule(name)
     ticks = core.history(name, _TICKS)
     active = any(tick.job_outcome in {"queued", "started"} for tick in ticks)
     return page(
@@ -68,7 +70,7 @@ def schedule(name: str) -> Response:
 def run_now(name: str) -> AnyResponse:
     """Enqueue the schedule's job once, besides its ticks."""
     try:
-        core.run_now(name, actor=sessions.actor())
+        core.run_now(visible_schedule(name).id, actor=sessions.actor())
     except ScheduleConflict as error:
         flash(sentence(error), "warn")
     else:
@@ -78,14 +80,14 @@ def run_now(name: str) -> AnyResponse:
 
 def pause_schedule(name: str) -> AnyResponse:
     """Keep back the ticks of a schedule."""
-    core.pause(name, note=request.form.get("note", "").strip()[:200], actor=sessions.actor())
+    core.pause(visible_schedule(name).id, note=request.form.get("note", "").strip()[:200], actor=sessions.actor())
     flash(f"{name} is paused.", "good")
     return back(f"/schedules/{name}")
 
 
 def resume_schedule(name: str) -> AnyResponse:
     """End a pause; the ticks kept back run or not, as the button says."""
-    core.resume(name, actor=sessions.actor(), catch_up=bool(request.form.get("catch_up")))
+    core.resume(visible_schedule(name).id, actor=sessions.actor(), catch_up=bool(request.form.get("catch_up")))
     flash(f"{name} goes on.", "good")
     return back(f"/schedules/{name}")
 
@@ -93,7 +95,7 @@ def resume_schedule(name: str) -> AnyResponse:
 def backfill(name: str) -> AnyResponse:
     """Enqueue the jobs of past ticks, between two times on the schedule's wall clock."""
     try:
-        zone = (_definition(core.get_schedule(name))).zone
+        zone = _definition(visible_schedule(name)).zone
         start, end = (datetime.fromisoformat(request.form.get(key, "")).replace(tzinfo=zone) for key in ("from", "to"))
         pace = float(request.form.get("per_minute") or 60)
         count = core.backfill(name, start, end, actor=sessions.actor(), per_minute=pace)
@@ -108,7 +110,7 @@ def backfill(name: str) -> AnyResponse:
 
 def end_backfill(name: str) -> AnyResponse:
     """Stop a backfill; the jobs it has enqueued stay."""
-    core.end_backfill(name, actor=sessions.actor())
+    core.end_backfill(visible_schedule(name).id, actor=sessions.actor())
     flash("The backfill is stopped; the jobs it has enqueued stay.", "good")
     return back(f"/schedules/{name}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from datetime import timedelta
@@ -13,11 +12,15 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
+from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response
 
 from jobs import connection
 from jobs.settings import current_settings
+from jobs.tokens import Caller
+from web.access import caller
 
+from . import identity, roles
 from .snapshot import Fresh
 
 IDLE = 30 * 60
@@ -65,42 +68,41 @@ def guard() -> Response | None:
     """Let a request of the dashboard through, or answer in its place."""
     if request.method not in _SAFE:
         _refuse_other_sites()
-    if request.endpoint not in _OPEN and not is_logged_in():
-        return _to_login()
+    if request.endpoint not in _OPEN:
+        person = current()
+        if person is None:
+            return _to_login()
+        _let_in(person)
     if request.endpoint in UPLOADS:
         request.max_content_length = current_settings().file_max_bytes + _ENVELOPE
         request.max_form_parts = _MOST_FIELDS
     csrf.protect()
-    if request.endpoint in _OPEN:
-        return None
-    _touch()
-    g.csrf_token = session["form_token"]  # one token per session keeps pages equal, so that polls can answer 304
     return None
 
 
-def is_logged_in() -> bool:
-    """Whether the session lasts and was not logged out elsewhere. Raises RedisUnavailable."""
-    return lasts() and session["id"] not in _ended_reading().get()
+def current() -> Caller | None:
+    """Who is logged in; None when the session or the token behind it has ended, here or elsewhere.
+
+    Raises RedisUnavailable.
+    """
+    return identity.holder(session["key"]) if lasts() and session["id"] not in _ended_reading().get() else None
 
 
 def lasts() -> bool:
     """Whether the cookie by itself is of a session that still lasts."""
     now = time()
-    if not session.get("id") or not hmac.compare_digest(session["of"], _fingerprint()):
+    if not session.get("id") or not hmac.compare_digest(session["of"], identity.fingerprint(session.get("key", ""))):
         return False
     return bool(now - session["seen"] < IDLE and now - session["at"] < LONGEST)
 
 
-def log_in(password: str) -> bool:
-    """Start a new session if the password is right; nothing of the old one is kept."""
-    expected = current_settings().admin_password
-    if expected is None or not hmac.compare_digest(_digest(password), _digest(expected.get_secret_value())):
-        return False
+def begin(person: Caller) -> None:
+    """Start a new session; nothing of the old one is kept."""
     session.clear()
     g.pop("csrf_token", None)
     session.permanent = True
-    session.update(id=secrets.token_urlsafe(16), of=_fingerprint(), at=time(), seen=time(), form_token=generate_csrf())
-    return True
+    session.update(id=secrets.token_urlsafe(16), key=person.key, of=identity.fingerprint(person.key))
+    session.update(at=time(), seen=time(), form_token=generate_csrf())
 
 
 def log_out() -> None:
@@ -115,7 +117,16 @@ def log_out() -> None:
 
 def actor() -> str:
     """Who acts, for the audit log."""
-    return "admin"
+    return identity.actor(caller())
+
+
+def _let_in(person: Caller) -> None:
+    """From here on the person is the caller, and may do what the role allows."""
+    g.caller = person
+    bind_contextvars(caller=identity.actor(person))
+    roles.require(request.endpoint or "")
+    _touch()
+    g.csrf_token = session["form_token"]  # one token per session keeps pages equal, so that polls can answer 304
 
 
 def _touch() -> None:
@@ -158,18 +169,7 @@ def _path(path: str, query: str) -> str | None:
 def _local_key() -> bytes:
     """Without SECRET_KEY, which only production demands: the same key in every process of one machine."""
     password = current_settings().admin_password
-    return _digest("sessions of " + password.get_secret_value()) if password else secrets.token_bytes(32)
-
-
-def _fingerprint() -> str:
-    """Changes with the password, so that changing it ends all sessions."""
-    password = current_settings().admin_password
-    key = current_app.secret_key.encode() if isinstance(current_app.secret_key, str) else current_app.secret_key or b""
-    return hmac.new(key, _digest(password.get_secret_value() if password else ""), hashlib.sha256).hexdigest()[:32]
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return identity.digest("sessions of " + password.get_secret_value()) if password else secrets.token_bytes(32)
 
 
 def _ended_reading() -> Fresh[frozenset[str]]:

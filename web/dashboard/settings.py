@@ -12,7 +12,7 @@ from jobs.errors import TokenMissing
 from jobs.settings import Settings, current_settings
 from jobs.tokens import Scope
 
-from . import overview, sessions
+from . import overview, roles, sessions
 from .actions import back
 from .formats import sentence, size, span
 from .rendering import page
@@ -67,7 +67,7 @@ def _page(*, made: str | None = None, problem: str | None = None, status: int = 
         section="dashboard.settings",
         living=False,
         status=status,
-        tokens=tokens.all_tokens(),
+        tokens=tokens.all_tokens() if roles.may("dashboard.create_token") else [],
         meanings=_MEANINGS,
         made=made,
         problem=problem,

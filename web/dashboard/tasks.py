@@ -15,6 +15,8 @@ from jobs.dispatch import JobRequest
 from jobs.errors import InvalidArguments, NightshiftError, Problem, RedisUnavailable, UnknownTask
 from jobs.records import Job
 from jobs.registry import Task, all_tasks, find
+from web.access import caller
+from web.visible import visible_job
 
 from . import forms
 from .formats import arguments
@@ -34,12 +36,12 @@ def add_to(pages: Blueprint) -> None:
 
 def tasks() -> Response:
     """Every task that can be enqueued."""
-    return page("tasks.html", section="dashboard.tasks", tasks=all_tasks())
+    return page("tasks.html", section="dashboard.tasks", tasks=_usable())
 
 
 def new_job() -> Response:
     """The form of one task, filled in with what the address carries or with the arguments of another job."""
-    task = _task(request.args.get("task") or next((task.name for task in all_tasks()), ""))
+    task = _task(request.args.get("task") or next((task.name for task in _usable()), ""))
     return _form(task, {**request.args, **_like(request.args.get("like"))}, {})
 
 
@@ -63,7 +65,14 @@ def curl() -> str:
     return render_template("curl.html", command=_curl(_task(request.form.get("task", "")), request.form))
 
 
+def _usable() -> list[Task]:
+    """The tasks that the token of this session allows."""
+    return [task for task in all_tasks() if caller().may_use(task.name)]
+
+
 def _task(name: str) -> Task:
+    if not caller().may_use(name):
+        abort(404, f"no task is named {name!r}")
     try:
         return find(name)
     except UnknownTask as error:
@@ -74,7 +83,7 @@ def _like(job_id: str | None) -> dict[str, str]:
     """The form of a job that is there already, to enqueue it again with other arguments; its secrets stay hidden."""
     if not job_id:
         return {}
-    job = monitor.get_job(job_id)
+    job = visible_job(job_id)
     shown = arguments(job)
     open_args = {name: value for name, value in job.args.items() if shown[name] == value}
     shown = {forms.PREFIX + name: forms.shown(value) for name, value in open_args.items()}
@@ -120,7 +129,7 @@ def _form(task: Task, filled: Mapping[str, str], problems: Mapping[str, str]) ->
         living=False,
         status=422 if problems else 200,
         task=task,
-        tasks=all_tasks(),
+        tasks=_usable(),
         fields=shown,
         filled=filled,
         elsewhere=elsewhere,
