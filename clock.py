@@ -74,6 +74,7 @@ def scheduler_of(clockwork: Clockwork) -> SteadyScheduler:
     scheduler.add_job(clockwork.reap, After(lambda: 3.0), **options)
     scheduler.add_job(clockwork.drop_jobs, After(lambda: 2.0), **options)
     scheduler.add_job(clockwork.trim, After(lambda: 30.0), **options)
+    scheduler.add_job(clockwork.count, After(lambda: 10.0), **options)
     scheduler.add_job(clockwork.settle, After(lambda: 1.0), **options)
     scheduler.add_job(clockwork.tell, After(lambda: 1.0), **options)
     return scheduler

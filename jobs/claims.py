@@ -19,19 +19,22 @@ from typing import Any
 
 from . import keys, records
 from .connection import Client, translate_errors
+from .histograms import bucket_of
 from .records import Job
 from .running import AttemptError, Discarded, Failed, Finished, Outcome, Quarantined, Retrying, Snoozed
 from .scripts import Line, Value, script
 
 LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every second
 _YEAR = 31_536_000
+_ENDED_BY_ITSELF = {"finished", "failed", "discarded", "retrying", "snoozed"}
+_UNKNOWN: tuple[Value, Value] = ("", "")
 _CENTURY = 100 * _YEAR
 
 # What a claim reads of a record, in the order of lua/parts/start.lua; all of it would cost the server a tenth more.
 FIELDS = (
     *(b"status", b"attempt", b"data", b"origin", b"created_at", b"enqueued_at", b"run_at", b"timeout"),
     *(b"max_attempts", b"result_ttl", b"failure_ttl", b"tags", b"schedule", b"tick"),
-    *(b"idempotency_key", b"traceparent", b"checkpoint", b"error", b"task"),
+    *(b"idempotency_key", b"traceparent", b"checkpoint", b"error", b"task", b"ended_at"),
 )
 
 
@@ -190,10 +193,37 @@ def settle_args(claim: Claim, verb: Verb, worker: str, *, at: float, peak_kb: in
     entry = [part for pair in verb.entry.items() for part in pair]
     return [
         *(claim.job_id, claim.queue, claim.execution, execution, worker, rq_time(at), LEASE, _kept_for(claim, verb)),
-        *(claim.started_at, at, claim.attempt, verb.outcome, peak_kb, len(entry)),
+        *(claim.started_at, at, claim.attempt, verb.outcome, peak_kb),
+        *(*_counted(claim, verb, at), len(entry)),
         *entry,
         *verb.args,
     ]
+
+
+def _counted(claim: Claim, verb: Verb, at: float) -> list[Value]:
+    """What the counters say of an attempt: whose it was, how long it ran and how long the job had waited for it."""
+    run = _duration(at - claim.started_at) if verb.outcome in _ENDED_BY_ITSELF else _UNKNOWN
+    due = _due(claim.record)
+    wait = _duration(claim.started_at - due) if due else _UNKNOWN
+    return [f"{claim.text(b'task')}|{claim.queue}", *run, *wait]
+
+
+def _duration(seconds: float) -> tuple[Value, Value]:
+    """Its bucket, and microseconds; clocks of two machines may differ."""
+    seconds = max(0.0, seconds)
+    return bucket_of(seconds), int(seconds * 1_000_000)
+
+
+def _due(record: Mapping[bytes, bytes]) -> float | None:
+    """Since when the job could have been started: it was enqueued, its time came, or an attempt was cut short."""
+    try:
+        return max(
+            datetime.fromisoformat(record[name].decode()).timestamp()
+            for name in (b"enqueued_at", b"run_at", b"ended_at")
+            if name in record
+        )
+    except ValueError:
+        return None
 
 
 def error_fields(error: AttemptError) -> dict[str, Value]:

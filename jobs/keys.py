@@ -13,6 +13,9 @@ SWEEP = "ns:sweep"
 SUSPECTS = "ns:suspects"
 STATS = "ns:stats"
 FULL = "ns:full"
+STATS_TOTAL = "ns:stats:total"
+STATS_ROLLED = "ns:stats:rolled"
+DEPLOYS = "ns:deploys"
 
 
 def job(job_id: str) -> str:
@@ -78,3 +81,13 @@ def token(token_id: str) -> str:
 def limit(who: str) -> str:
     """String: how much of an allowance is taken."""
     return f"ns:limit:{who}"
+
+
+def stats_minute(minute: int) -> str:
+    """Hash: what was counted in a minute (unix time / 60)."""
+    return f"ns:stats:m:{minute}"
+
+
+def stats_hour(hour: int) -> str:
+    """Hash: what was counted in an hour (unix time / 3600)."""
+    return f"ns:stats:h:{hour}"

@@ -8,10 +8,11 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from jobs import logs, pressure, recovery
+from jobs import logs, pressure, recovery, stats
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.retention import Retention
@@ -73,6 +74,7 @@ class Supervisor:
             Chore(5, lambda: pressure.watch(client)),
             Chore(2, self._drop_jobs),
             Chore(30, self._retention.trim),
+            Chore(10, lambda: stats.roll_up(client)),
             Chore(60, lambda: recovery.tidy(client)),
         )
 
@@ -176,6 +178,7 @@ class Supervisor:
         self._judge(lambda run: run.execution in self._news.lost, Verdict.LOST)
         if not self._ready:
             self._ready = True
+            stats.mark_deploy(self._client, self._settings.release, datetime.now(UTC))
             plan = self._plan
             log.info("Ready", worker=self._registration.name, queues=list(plan.queues), horses=plan.horses)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from .. import logs, recovery, retention
+from .. import logs, recovery, retention, stats
 from ..connection import Client, translate_errors
 from ..errors import RedisUnavailable
 from ..server import require_fit
@@ -58,6 +59,7 @@ class Clockwork:
         if self._settings.skip_recurring:
             log.info("SKIP_RECURRING is set: no tick is decided here")
         self._try(lambda: require_fit(self._client))
+        self._try(lambda: stats.mark_deploy(self._client, self._settings.release, datetime.now(UTC)))
 
     def lead(self) -> None:
         """Take or renew the lease; the first time, synchronise."""
@@ -94,6 +96,11 @@ class Clockwork:
         """Shorten histories and the audit log."""
         if self._lease.leads:
             self._try(self._retention.trim)
+
+    def count(self) -> None:
+        """Sum up the counters of finished minutes."""
+        if self._lease.leads:
+            self._try(lambda: stats.roll_up(self._client))
 
     def tell(self) -> None:
         """Turn what happened into deliveries of webhooks."""

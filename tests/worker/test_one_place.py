@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from jobs import connection, control, keys, recovery
+from jobs import connection, control, keys, recovery, stats
 from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State, Stopped
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import JobConflict, JobMissing
@@ -49,6 +49,16 @@ ENDINGS: list[Ending] = [
     Interrupted("deploy"),
     Stopped("by hand"),
 ]
+OUTCOMES: dict[type[Ending], str] = {
+    Finished: "finished",
+    Failed: "failed",
+    Discarded: "discarded",
+    Retrying: "retrying",
+    Snoozed: "snoozed",
+    Quarantined: "quarantined",
+    Interrupted: "interrupted",
+    Stopped: "canceled",
+}
 REGISTRY = {"started": "wip", "scheduled": "scheduled", "finished": "finished", "failed": "failed"} | {
     "stopped": "failed",
     "canceled": "canceled",
@@ -80,6 +90,8 @@ class Places(RuleBasedStateMachine):
         self.accepted: set[str] = set()
         self.deleted: set[str] = set()
         self.applied: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        stats.roll_up(self.redis)
 
     @rule(target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans())
     def enqueue(self, queue: str, delayed: bool) -> str:
@@ -110,6 +122,7 @@ class Places(RuleBasedStateMachine):
         if settled.state is State.OWNED:
             self.applied[claim.execution] += 1
             assert self.applied[claim.execution] == 1
+            self.counted[OUTCOMES[type(ending)]] += 1
         return sent
 
     @rule(sent=consumes(sent))
@@ -124,7 +137,8 @@ class Places(RuleBasedStateMachine):
 
     @rule(claim=running)
     def crash(self, claim: Claim) -> None:
-        recovery.crashed(self.redis, claim.queue, claim.job_id, claim.execution, reason="killed")
+        found = recovery.crashed(self.redis, claim.queue, claim.job_id, claim.execution, reason="killed")
+        self.counted["crashed"] += found is not None
 
     @rule(claim=running)
     def lose_the_lease(self, claim: Claim) -> None:
@@ -133,7 +147,7 @@ class Places(RuleBasedStateMachine):
 
     @rule()
     def reap(self) -> None:
-        list(recovery.Reaper(self.redis).run(0.0))
+        self.counted["crashed"] += len(list(recovery.Reaper(self.redis).run(0.0)))
 
     @rule(due=st.booleans())
     def promote(self, due: bool) -> None:
@@ -146,7 +160,9 @@ class Places(RuleBasedStateMachine):
     @rule(job=jobs, verb=st.sampled_from([control.cancel, control.requeue]))
     def change(self, job: str, verb: Callable[[str], None]) -> None:
         try:
+            waiting = self.redis.hget(keys.job(job), "status") in (b"queued", b"scheduled")
             verb(job)
+            self.counted["canceled"] += verb is control.cancel and waiting
         except (JobConflict, JobMissing):
             pass
 
@@ -162,6 +178,7 @@ class Places(RuleBasedStateMachine):
     def sweep_and_tidy(self) -> None:
         assert recovery.sweep(self.redis) == []
         recovery.tidy(self.redis)
+        stats.roll_up(self.redis)
         assert Retention(self.redis, current_settings()).drop_jobs() == 0
 
     @invariant()
@@ -174,6 +191,14 @@ class Places(RuleBasedStateMachine):
             status = raw.decode() if isinstance(raw, bytes) else "missing"
             assert places.pop(job_id, []) == ["queue" if status == "queued" else REGISTRY[status]], (job_id, status)
         assert places == {}
+
+    @invariant()
+    def every_ending_is_counted_once(self) -> None:
+        if hasattr(self, "redis"):
+            found: Counter[str] = Counter()
+            for (_, _, outcome), number in stats.totals().outcomes.items():
+                found[outcome] += number
+            assert found == +self.counted
 
     @invariant()
     def the_ledger_has_every_job(self) -> None:

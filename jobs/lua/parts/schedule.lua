@@ -101,18 +101,6 @@ local function enqueue(at)
   return job
 end
 
--- Take a job that has not started out of wherever it waits, as cancel.lua does; `at` is now, as RQ writes times.
-local function cancel(job, at)
-  local key = 'rq:job:' .. job
-  local queue, kept_for = unpack(redis.call('HMGET', key, 'origin', 'failure_ttl'))
-  redis.call('LREM', 'rq:queue:' .. queue, 0, job)
-  redis.call('ZREM', 'rq:scheduled:' .. queue, job)
-  redis.call('ZREM', 'rq:deferred:' .. queue, job)
-  redis.call('HSET', key, 'status', 'canceled', 'ended_at', at)
-  redis.call('ZADD', 'rq:canceled:' .. queue, clock[1], job)
-  redis.call('EXPIRE', key, tonumber(kept_for) or 31536000)
-end
-
 -- Ask the worker to stop a running job, in RQ's words. It may be asked again until the job has ended.
 local function stop(job)
   local worker = redis.call('HGET', 'rq:job:' .. job, 'worker_name')

@@ -7,14 +7,18 @@
 -- ARGV[7]  lease (s)              ARGV[8]  how long the job and its attempts are kept from now on (s)
 -- Of the attempt's entry in rq:results:<id>:
 -- ARGV[9]  started (unix s)       ARGV[10] ended (unix s)      ARGV[11] attempt
--- ARGV[12] outcome                ARGV[13] peak memory (KB)    ARGV[14] n, then n strings: more fields and values
+-- ARGV[12] outcome                ARGV[13] peak memory (KB)
+-- For the counters (parts/stats):
+-- ARGV[14] <task>|<queue>         ARGV[15] bucket of the run   ARGV[16] microseconds of it; '' when it was cut short
+-- ARGV[17] bucket of the wait     ARGV[18] microseconds of it
+-- ARGV[19] n, then n strings: more fields and values of the entry
 -- and then the verb's own arguments.
 -- Every one returns {state, next job or false, ...}; state is OWNED, STALE or REPEATED. Those that end the job add 1
 -- when jobs of plain RQ wait for it.
 
 local id, queue, execution, now = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = 'rq:job:' .. id
-local entry_end = 14 + tonumber(ARGV[14])
+local entry_end = 19 + tonumber(ARGV[19])
 local OWNED, STALE, REPEATED = 1, 0, 2
 local SUCCESSFUL, FAILED, STOPPED, RETRIED = 1, 2, 3, 4  -- RQ's Result.Type
 local MOST_ATTEMPTS = 50  -- entries kept of one job, the newest
@@ -24,9 +28,19 @@ local function argument(n)
   return ARGV[entry_end + n]
 end
 
+local function count_attempt()
+  local label, outcome, run, wait = ARGV[14], ARGV[12], ARGV[16], ARGV[18]
+  count(label, outcome == 'stopped' and 'canceled' or outcome, ARGV[15], ARGV[17])
+  add_time('r', label, run)
+  add_time('w', label, wait)
+end
+
 -- The entry in wip is the right to change the job: whoever removes it settles the attempt, all others come too late.
 local function own()
-  if redis.call('ZREM', 'rq:wip:' .. queue, id .. ':' .. execution) == 1 then return OWNED end
+  if redis.call('ZREM', 'rq:wip:' .. queue, id .. ':' .. execution) == 1 then
+    count_attempt()
+    return OWNED
+  end
   -- The reaper takes the execution away with the job, so one that is still there says: this call was sent twice.
   return redis.pcall('HGET', job, 'execution') == execution and REPEATED or STALE
 end
@@ -43,20 +57,20 @@ end
 -- commands are forbidden it stays as it is.
 local function shrink(stream)
   local copy = redis.call('XLEN', stream) == 1 and redis.pcall('DUMP', stream)
-  if copy and not copy.err then redis.pcall('RESTORE', stream, 0, copy, 'REPLACE') end
+  if type(copy) == 'string' then redis.pcall('RESTORE', stream, 0, copy, 'REPLACE') end
 end
 
 local function record_attempt(type)
   redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, 'worker_name', ARGV[5],
     'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
-    'attempt', ARGV[11], 'outcome', ARGV[12], 'peak_kb', ARGV[13], unpack(ARGV, 15, entry_end))
+    'attempt', ARGV[11], 'outcome', ARGV[12], 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
   shrink('rq:results:' .. id)
   redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8])
 end
 
 -- The job has ended: it stays in this registry of its queue until it expires.
 local function keep_in(registry)
-  redis.call('ZADD', registry .. queue, redis.call('TIME')[1] + ARGV[8], id)
+  redis.call('ZADD', registry .. queue, time[1] + ARGV[8], id)
   redis.call('EXPIRE', job, ARGV[8])
 end
 

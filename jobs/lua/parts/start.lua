@@ -1,3 +1,4 @@
+-- uses parts/stats
 -- Part: take the next waiting job and start it. Needs place.lua.
 
 local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rubbish does not block the server
@@ -7,7 +8,7 @@ local STATUS, ATTEMPT = 1, 2
 local FIELDS = {
   'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
   'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
-  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task',
+  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at',
 }
 
 -- The fields of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
@@ -22,7 +23,7 @@ local function mark_started(id, queue, execution, worker, at, fields, lease)
   local attempt = (tonumber(fields[ATTEMPT]) or 0) + 1
   redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', at, 'last_heartbeat', at,
     'worker_name', worker, 'execution', execution, 'attempt', attempt)
-  redis.call('ZADD', 'rq:wip:' .. queue, redis.call('TIME')[1] + lease, id .. ':' .. execution)
+  redis.call('ZADD', 'rq:wip:' .. queue, time[1] + lease, id .. ':' .. execution)
   -- A job that ended before has an expiry date, which RQ leaves in place when it is requeued.
   if attempt > 1 then redis.call('PERSIST', 'rq:job:' .. id) end
   fields[STATUS], fields[ATTEMPT] = 'started', attempt

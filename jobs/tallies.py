@@ -1,0 +1,92 @@
+"""Counters as the scripts write them (lua/parts/stats.lua), and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from .histograms import BOUNDS, Histogram
+
+OUTCOMES = (
+    *("finished", "failed", "discarded", "crashed", "retrying"),
+    *("snoozed", "interrupted", "canceled", "quarantined"),
+)
+"""How an attempt, or a job that never started, can end; `failed` ones became dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What happened from `at` on, in one step of time."""
+
+    at: datetime
+    outcomes: Mapping[str, int]
+    run: Histogram
+    wait: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a counter: how many (n), or microseconds run (r) or waited (w)."""
+
+    kind: str
+    task: str
+    queue: str
+    outcome: str = ""
+    run: str = ""
+    wait: str = ""
+
+
+class Tally:
+    """Sums of counters."""
+
+    def __init__(self) -> None:
+        self._outcomes = dict.fromkeys(OUTCOMES, 0)
+        self._counts = {"r": [0] * (len(BOUNDS) + 1), "w": [0] * (len(BOUNDS) + 1)}
+        self._microseconds = {"r": 0, "w": 0}
+
+    def add(self, raw: Mapping[bytes, bytes], task: str | None, queue: str | None) -> None:
+        """Add the counters of one task and queue; None for all of them."""
+        for field, value in fields(raw):
+            if task in (None, field.task) and queue in (None, field.queue):
+                self.count(field, value)
+
+    def count(self, field: Field, value: int) -> None:
+        """Add one counter."""
+        if field.kind != "n":
+            self._microseconds[field.kind] += value
+            return
+        self._outcomes[field.outcome] = self._outcomes.get(field.outcome, 0) + value
+        for kind, bucket in (("r", field.run), ("w", field.wait)):
+            if bucket:
+                self._counts[kind][int(bucket)] += value
+
+    @property
+    def run(self) -> Histogram:
+        """How long attempts ran."""
+        return self._histogram("r")
+
+    @property
+    def wait(self) -> Histogram:
+        """How long jobs waited before each attempt."""
+        return self._histogram("w")
+
+    def _histogram(self, kind: str) -> Histogram:
+        return Histogram(tuple(self._counts[kind]), self._microseconds[kind] / 1e6)
+
+    def point(self, minute: int) -> Point:
+        """What was added, as of this minute."""
+        return Point(datetime.fromtimestamp(minute * 60, UTC), self._outcomes, self.run, self.wait)
+
+
+def fields(raw: Mapping[bytes, bytes]) -> Iterator[tuple[Field, int]]:
+    """Each counter of a hash."""
+    for name, value in raw.items():
+        yield _field(name), int(value)
+
+
+@lru_cache(maxsize=16_384)
+def _field(name: bytes) -> Field:
+    kind, _, rest = name.decode("utf-8", "replace").partition("|")
+    return Field(kind, *rest.rsplit("|", 4 if kind == "n" else 1))
