@@ -16,6 +16,7 @@ from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from jobs import tracing
 from jobs.connection import connect
 from jobs.errors import NightshiftError
 from jobs.logs import configure_logging
@@ -84,6 +85,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = read_settings()
     configure_logging(settings, "clock")
+    tracing.start(settings, "clock")
     import tasks  # noqa: F401 - only now, so that what it logs has a place to go
 
     clockwork = Clockwork(connect(settings), settings)

@@ -20,7 +20,7 @@ COLUMNS = ("worker", "state", "queues~", "horses>?", "running", "heartbeat?", "s
 
 @click.group(cls=Group)
 def workers() -> None:
-    """See the workers, and stop one."""
+    """See the workers; stop or drain one."""
 
 
 @workers.command(examples=["workers ls"])
@@ -34,10 +34,19 @@ def ls() -> None:
 @workers.command(examples=["workers stop web-1-4711-a1b2c3"])
 @click.argument("name", metavar="WORKER", shell_complete=complete.worker_names)
 def stop(name: str) -> None:
-    """Ask a worker to stop: it puts back what it cannot finish in time, and exits; a platform starts a new one."""
+    """Stop a worker: it takes no more jobs, puts back what has not ended within SHUTDOWN_GRACE, and exits."""
     core.stop(name, by=actor())
     if not emitted({"worker": name, "asked_to_stop": True}):
         say(f"{name} was asked to stop.")
+
+
+@workers.command(examples=["workers drain web-1-4711-a1b2c3"])
+@click.argument("name", metavar="WORKER", shell_complete=complete.worker_names)
+def drain(name: str) -> None:
+    """Drain a worker: it takes no more jobs, ends those that it runs, however long they take, and exits."""
+    core.drain(name, by=actor())
+    if not emitted({"worker": name, "asked_to_drain": True}):
+        say(f"{name} was asked to drain; it exits when what it runs has ended.")
 
 
 def rows(found: Sequence[WorkerView], now: datetime) -> list[list[Cell]]:

@@ -186,6 +186,12 @@ def current_job() -> JobContext:
     return job
 
 
+def inherited_traceparent() -> str | None:
+    """The trace context of the running job, which the jobs that it makes carry on; None outside of one."""
+    job = _current.get()
+    return job.traceparent if job else None
+
+
 @contextmanager
 def bound(context: JobContext) -> Iterator[None]:
     """Make this the current job for a while."""

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
-from . import connection, files, inline, keys, pressure, records, registry
+from . import connection, files, inline, keys, pressure, records, registry, tracing
+from .context import inherited_traceparent
 from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
 from .records import Job
 from .registry import Task
 from .scripts import Value, script
 from .settings import Settings, current_settings
+from .tracing import Making
 from .uniqueness import Unique
 
 P = ParamSpec("P")
@@ -139,11 +141,17 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
     args = task.validate(request.args)
     _check_size(args, settings)
     delayed = request.run_at is not None and request.run_at > now
-    return Job(
+    making = Making(
         id=request.job_id or secrets.token_hex(16),
         task=task.name,
-        args=args,
         queue=request.queue or task.queue,
+        traceparent=request.traceparent or inherited_traceparent(),
+    )
+    return Job(
+        id=making.id,
+        task=task.name,
+        args=args,
+        queue=making.queue,
         status="scheduled" if delayed else "queued",
         created_at=now,
         enqueued_at=None if delayed else now,
@@ -152,7 +160,7 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
         tags=tuple(request.tags),
         schedule=request.schedule,
         tick=request.tick,
-        traceparent=request.traceparent,
+        traceparent=tracing.made(making),
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint,
         unique=request.unique or task.unique,

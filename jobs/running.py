@@ -6,7 +6,7 @@ import asyncio
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -33,11 +33,12 @@ _HOPELESS = (InvalidArguments, FileMissing, FileTooLarge, ResultNotJson, ResultT
 
 @dataclass(frozen=True, slots=True)
 class AttemptError:
-    """Why an attempt failed."""
+    """Why an attempt failed; `cause` is the exception itself, while it is in this process."""
 
     type: str
     message: str
     traceback: str
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def describe(error: BaseException) -> AttemptError:
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
     message = str(error) or type(error).__name__
-    return AttemptError(type(error).__qualname__, message[:2000], "".join(lines)[-_TRACEBACK_BYTES:])
+    return AttemptError(type(error).__qualname__, message[:2000], "".join(lines)[-_TRACEBACK_BYTES:], error)
 
 
 def _context_from_rq() -> JobContext:

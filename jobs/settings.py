@@ -18,6 +18,9 @@ from .errors import SettingsError
 
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_LATENCY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)?[0-9]+(\.[0-9]+)?")
+_USUAL_LATENCY = 30.0
+_DAY = 86_400
 _LEAST_SECRET = 16
 _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 _RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
@@ -94,6 +97,15 @@ class Settings(BaseSettings):
     keep_history: int = Field(300, ge=1, le=10_000)  # of each schedule
     keep_audit: int = Field(10_000, ge=1, le=100_000)
 
+    queue_latency: str = Field("30", max_length=2000)  # as `latency_target` reads it
+    scale_min_workers: int = Field(1, ge=0, le=1000)
+
+    sentry_dsn: SecretStr | None = None
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: str = Field("otlp", pattern="(?i)^(otlp|console|none)$")
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+
     data_dir: Path = Path(".data")
     timezone: str = "UTC"
     skip_recurring: bool = False
@@ -142,6 +154,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must be host names and networks such as 10.0.0.0/8, which {wrong[0]!r} is not")
         return value
 
+    @field_validator("queue_latency")
+    @classmethod
+    def _latencies(cls, value: str) -> str:
+        parts = [part.strip() for part in value.split(",")]
+        if not all(_LATENCY.fullmatch(part) and 0 < float(part.rpartition("=")[2]) <= _DAY for part in parts):
+            raise ValueError("must be seconds, such as 30, and others for single queues, such as 30,high=5,low=600")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -165,6 +185,19 @@ class Settings(BaseSettings):
     def internal_queue(self) -> str:
         """Where our own jobs wait: a queue that workers serve, and not the most urgent one."""
         return "default" if "default" in self.queues else self.queues[-1]
+
+    @property
+    def traces(self) -> bool:
+        """Whether OpenTelemetry is to send traces, by its own standard variables."""
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        exporter = self.otel_traces_exporter.lower()
+        return not self.otel_sdk_disabled and (exporter == "console" or (exporter == "otlp" and endpoint is not None))
+
+    def latency_target(self, queue: str) -> float:
+        """How many seconds a job may wait in this queue before more workers are called for."""
+        parts = [part.strip().rpartition("=") for part in self.queue_latency.split(",")]
+        found = {name: float(seconds) for name, _, seconds in parts}
+        return found.get(queue, found.get("", _USUAL_LATENCY))
 
     @property
     def zone(self) -> ZoneInfo:

@@ -29,12 +29,14 @@ DOORS = {
     "honcho": {"cli"},
     "rq": {"jobs", "worker"},
     "rq.worker": {"worker"},
+    "opentelemetry": {"jobs"},
+    "sentry_sdk": {"jobs"},
     "redis": {"jobs"},
     "redis.exceptions": {"jobs", "worker"},  # RQ's own classes raise the driver's errors as they are
 }
 
-# Heavy libraries of single tasks: loaded when the task runs, so that the web process stays small.
-HEAVY = {"PIL", "reportlab", "openpyxl", "httpx"}
+# Heavy libraries of single tasks, and extras: loaded when they are used, so that processes stay small.
+HEAVY = {"PIL", "reportlab", "openpyxl", "httpx", "opentelemetry", "sentry_sdk"}
 
 
 def files_of(room: str) -> list[Path]:

@@ -189,5 +189,6 @@ def _of_http(error: HTTPException) -> Refused:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request failed", exc_info=error)
+    tracing.unexpected(error)
     detail = "something went wrong on our side; the request id finds it in the log"
     return answer(Refused(500, "internal", detail))

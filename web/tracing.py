@@ -1,18 +1,19 @@
-"""A request id in every answer and log line, and one access line for each request."""
+"""A request id in every answer and log line, one access line for each request, and what watches from outside."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import time
+from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from jobs import tracing
 from jobs.logs import get_logger
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _QUIET = frozenset({"/livez", "/readyz"})
 
 log = get_logger("web.access")
@@ -22,6 +23,7 @@ def install(app: Flask) -> None:
     """Name each request before anything else looks at it, and log it when its answer is ready."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_close)
 
 
 def request_id() -> str:
@@ -31,8 +33,12 @@ def request_id() -> str:
 
 def traceparent() -> str | None:
     """The caller's W3C trace context, or None when it sent none that is valid."""
-    given = request.headers.get("traceparent", "")
-    return given if len(given) <= 128 and _TRACEPARENT.fullmatch(given) else None
+    return tracing.valid(request.headers.get("traceparent", ""))
+
+
+def unexpected(error: Exception) -> None:
+    """Note what nobody expected, for those who watch."""
+    g.unexpected = error
 
 
 def _begin() -> None:
@@ -41,12 +47,29 @@ def _begin() -> None:
     g.began = time.perf_counter()
     clear_contextvars()
     bind_contextvars(request_id=g.request_id)
-    if trace := traceparent():
-        bind_contextvars(trace_id=trace.split("-")[1])
+    _watch()
+    if trace := tracing.trace_id(tracing.traceparent() or traceparent()):
+        bind_contextvars(trace_id=trace)
+
+
+def _watch() -> None:
+    """Open what watches; a teardown closes it, whatever becomes of the request."""
+    if request.path in _QUIET:
+        return
+    g.watching = ExitStack()
+    g.tell = g.watching.enter_context(tracing.request(tracing.Request(request.method, request.path, traceparent())))
+
+
+def _close(_: BaseException | None) -> None:
+    if watching := g.pop("watching", None):
+        watching.close()
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
+    route = request.url_rule.rule if request.url_rule else None
+    if tell := g.get("tell"):
+        tell(tracing.Answer(response.status_code, route, g.get("unexpected")))
     level = log.debug if request.path in _QUIET and response.status_code < 400 else log.info
     level(
         "request",

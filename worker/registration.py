@@ -55,13 +55,13 @@ class Registration:
         self._record.hostname = socket.gethostname()
         self._record.pid = os.getpid()
 
-    def beat(self, runs: Sequence[Run], totals: tuple[int, int, float], *, suspended: bool) -> News:
+    def beat(self, runs: Sequence[Run], totals: tuple[int, int, float], state: str) -> News:
         """Say that the supervisor and its jobs are alive. Raises RedisUnavailable."""
         args: list[Value] = [
             LIFE,
             LEASE,
             rq_time(time.time()),
-            _state(runs, suspended),
+            state,
             runs[0].job_id if runs else "",
             *totals,
         ]
@@ -89,7 +89,8 @@ class Registration:
             self._record.register_death()  # type: ignore[no-untyped-call]
 
 
-def _state(runs: Sequence[Run], suspended: bool) -> str:
+def state_of(runs: Sequence[Run], *, suspended: bool) -> str:
+    """RQ's word for what a worker does."""
     if runs:
         return WorkerStatus.BUSY.value
     return WorkerStatus.SUSPENDED.value if suspended else WorkerStatus.IDLE.value

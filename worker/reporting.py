@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from jobs import logs
+from jobs import logs, tracing
 from jobs.claims import Claim, Ending
 from jobs.running import AttemptError, Finished
 
@@ -18,12 +18,14 @@ def report(claim: Claim, ending: Ending, seconds: float) -> None:
     if not logging.getLogger(__name__).isEnabledFor(level):
         return  # building and dropping the line would cost more than running an empty job
     event = f"Job {type(ending).__name__.lower()}"
-    known = {
+    known: dict[str, Any] = {
         "job_id": claim.job_id,
         "task": claim.text(b"task"),
         "attempt": claim.attempt,
         "seconds": round(seconds, 3),
     }
+    if trace := tracing.trace_id(claim.text(b"traceparent")):
+        known["trace_id"] = trace
     log.log(level, event, **known, **_details(ending))
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from jobs import logs, pressure, recovery, stats
+from jobs import logs, pressure, recovery, stats, tracing
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.retention import Retention
@@ -23,7 +23,7 @@ from .aftermath import Aftermath
 from .chores import Chore, Chores
 from .deadlines import KILL_AFTER, Deadlines
 from .horse import Duty, Horse
-from .registration import Commands, News, Registration
+from .registration import Commands, News, Registration, state_of
 from .slots import Board, Run, Slot, Verdict
 from .team import Team
 
@@ -58,6 +58,7 @@ class Supervisor:
         self._outbox = Outbox(client, settings)
         self._retention = Retention(client, settings)
         self._told_to_stop = False
+        self._leaving = False
         self._stop_asked_at: float | None = None
         self._last_look = settings.shutdown_grace + 2 * KILL_AFTER
         self._alarm, self._alarm_writer = socket.socketpair()
@@ -90,9 +91,14 @@ class Supervisor:
         """Take no more jobs, and end when those that run have ended or their grace is over; once or many times."""
         if self._stop_asked_at is None:
             self._stop_asked_at = time.monotonic()
-            self._announce()
-            for process in self._team.processes:
-                process.send(signal.SIGTERM)  # ends the wait for work
+            self.drain()
+
+    def drain(self) -> None:
+        """Take no more jobs, and end when those that run have ended, however long that takes."""
+        self._leaving = True
+        self._announce()
+        for process in self._team.processes:
+            process.send(signal.SIGTERM)  # ends the wait for work
 
     def _listen(self) -> None:
         """A handler only notes that it was called; the socket ends the sleep at once."""
@@ -117,15 +123,15 @@ class Supervisor:
         self._deadlines.enforce(now, self._stop_asked_at)
         for death in self._team.bury(now):
             self._aftermath.note(death)
-        if self._stop_asked_at is None:
+        if not self._leaving:
             self._team.fill(now)
         self._chores.run(now)
 
     def _finished(self) -> bool:
         """Whether all horses have ended after a stop, and what they left is settled, or cannot be in time."""
-        if self._stop_asked_at is None:
+        if not self._leaving:
             return self._team.retired and self._aftermath.done
-        late = time.monotonic() > self._stop_asked_at + self._last_look
+        late = self._stop_asked_at is not None and time.monotonic() > self._stop_asked_at + self._last_look
         return not self._team.processes and (late or self._aftermath.done)
 
     def _leave(self) -> None:
@@ -141,13 +147,14 @@ class Supervisor:
         """The whole life of a horse, in its own process."""
         client: Client = connect(self._settings).client()  # type: ignore[no-untyped-call]
         use_client(client)  # a task's own calls share the horse's connection
+        tracing.start(self._settings, "worker")
         duty = Duty(self._registration.name, self._plan.queues, self._plan.burst)
         Horse(duty, self._board, slot, client, self._settings).run()
+        tracing.stop()
 
     def _announce(self) -> None:
         paused = sum(1 << bit for bit, name in enumerate(self._plan.queues) if name in self._news.paused)
-        stopping = self._stop_asked_at is not None
-        self._board.announce(stopping=stopping, suspended=self._news.suspended, paused=paused)
+        self._board.announce(stopping=self._leaving, suspended=self._news.suspended, paused=paused)
 
     # Chores
 
@@ -160,6 +167,8 @@ class Supervisor:
         match command.get("command"):
             case "shutdown":
                 self.stop()
+            case "drain":
+                self.drain()
             case "stop-job":
                 self._judge(lambda run: run.job_id == command.get("job_id"), Verdict.STOPPED)
             case "kill-horse":
@@ -174,13 +183,18 @@ class Supervisor:
     def _beat(self) -> None:
         """Keep the jobs, and hear which switches are set; from the first beat on the worker is known."""
         runs = [run for _, run in self._team.runs()]
-        self._news = self._registration.beat(runs, self._board.totals(), suspended=self._news.suspended)
+        self._news = self._registration.beat(runs, self._board.totals(), self._state(runs))
         self._judge(lambda run: run.execution in self._news.lost, Verdict.LOST)
         if not self._ready:
             self._ready = True
             stats.mark_deploy(self._client, self._settings.release, datetime.now(UTC))
             plan = self._plan
             log.info("Ready", worker=self._registration.name, queues=list(plan.queues), horses=plan.horses)
+
+    def _state(self, runs: Sequence[Run]) -> str:
+        if self._leaving:
+            return "draining"
+        return state_of(runs, suspended=self._news.suspended)
 
     def _promote(self) -> None:
         recovery.promote(self._client)

@@ -13,7 +13,7 @@ from rq.command import send_kill_horse_command, send_shutdown_command, send_stop
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
-from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options
+from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options, workers
 from jobs.records import JobError
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
@@ -222,3 +222,26 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except OSError:
         return False
+
+
+def test_a_drained_worker_ends_what_it_runs_takes_nothing_more_and_exits(start_worker: Stable, tmp_path: Path) -> None:
+    worker = start_worker("--horses", "2", SHUTDOWN_GRACE="0")
+    running = enqueue(sample.work, str(tmp_path / "work"), 1.5)
+    eventually(lambda: has_status(running, "started"))
+    workers.drain(worker.name, by="a test")
+    eventually(lambda: [seen.state for seen in monitor.workers()] == ["draining"])
+    waiting = enqueue(sample.add, 1, 2)
+    assert worker.process.wait(15) == 0
+    assert [attempt.outcome for attempt in monitor.attempts(running.id)] == ["finished"]
+    assert has_status(waiting, "queued")
+    assert monitor.workers() == []
+
+
+def test_a_signal_shortens_a_drain(start_worker: Stable, tmp_path: Path) -> None:
+    worker = start_worker("--horses", "1", SHUTDOWN_GRACE="0.2")
+    running = enqueue(sample.work, str(tmp_path / "work"), 30)
+    eventually(lambda: has_status(running, "started"))
+    workers.drain(worker.name, by="a test")
+    eventually(lambda: worker.said("Command") is not None)
+    assert worker.stop() == 0
+    assert has_status(running, "queued")

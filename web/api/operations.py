@@ -40,8 +40,16 @@ def list_workers() -> Response:
 @api.post("/workers/<name>/stop", responses={202: None}, openapi_extensions=answers(404))
 @needs(Scope.OPERATE)
 def stop_worker(path: WorkerPath) -> Response:
-    """Ask a worker to stop: it puts back what it runs and exits; a platform starts a new one."""
+    """Stop a worker: it takes no more jobs, puts back what has not ended within SHUTDOWN_GRACE, and exits."""
     workers.stop(path.name, by=caller().name)
+    return Response(status=202)
+
+
+@api.post("/workers/<name>/drain", responses={202: None}, openapi_extensions=answers(404))
+@needs(Scope.OPERATE)
+def drain_worker(path: WorkerPath) -> Response:
+    """Drain a worker: it takes no more jobs, ends those that it runs, however long they take, and exits."""
+    workers.drain(path.name, by=caller().name)
     return Response(status=202)
 
 
