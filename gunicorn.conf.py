@@ -1,11 +1,14 @@
 """How gunicorn serves the web process: every setting with its reason."""
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from jobs.errors import NightshiftError
+from jobs import connection, stats
+from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.logs import configure_logging
 from jobs.settings import current_settings
 
@@ -48,6 +51,13 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 # It would open a control socket in the home folder, which all checkouts share and nobody here uses.
 control_socket_disable = True
+
+
+def post_worker_init(_: object) -> None:
+    """Note the first start of this release; a Redis that is away must not keep the process from starting."""
+    with suppress(RedisUnavailable):
+        stats.mark_deploy(connection.client(), _settings.release, datetime.now(UTC))
+
 
 # The app writes one event per request itself, with the request's id.
 accesslog = None
