@@ -1,6 +1,6 @@
 """Workers that kill themselves at a named point, once: `python -m tests.worker.killing FOLDER POINT:QUEUE ...`.
 
-Each worker serves the queue of its own; one that was killed as a whole is started again, as a platform would.
+Each worker serves the queue of its own; one that ends, killed or not, is started again, as a platform would.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs import claims, logs, recovery
+from jobs import bulk, claims, logs, recovery
 from jobs.connection import connect
 from jobs.settings import Settings, current_settings
 from worker import attempts, registration, slots
@@ -34,6 +34,12 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "after-promote": (recovery, "promote", False),
     "before-reap": (recovery, "crashed", True),
     "after-reap": (recovery, "crashed", False),
+    "before-sweep": (recovery, "sweep", True),
+    "after-sweep": (recovery, "sweep", False),
+    "before-tidy": (recovery, "tidy", True),
+    "after-tidy": (recovery, "tidy", False),
+    "before-requeue": (bulk, "_act", True),  # a person's "retry all" is a job, which requeues one after the other
+    "after-requeue": (bulk, "_act", False),
 }
 
 
@@ -74,22 +80,24 @@ def _fork(point: str, queue: str, folder: Path, settings: Settings) -> int:
 
 
 def main(folder: Path, pairs: list[str]) -> None:
-    """Start all, start those again that were killed, and stop all at SIGTERM."""
+    """Start all, start those again that ended, and stop all at SIGTERM."""
     settings = current_settings()
     logs.configure_logging(settings, "worker")
     importlib.import_module("tests.worker.sample_tasks")
     asked = [tuple(pair.split(":")) for pair in pairs]
     running = {_fork(point, queue, folder, settings): (point, queue) for point, queue in asked}
+    stopping = False
 
     def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
         for pid in running:
             os.kill(pid, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
     while running:
-        pid, status = os.wait()
-        point, queue = running.pop(pid)
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        point, queue = running.pop(os.wait()[0])
+        if not stopping:
             running[_fork(point, queue, folder, settings)] = (point, queue)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -140,6 +141,15 @@ def sys_exit() -> None:
 def fork() -> str:
     """The child comes back out of the task, too."""
     return "child" if os.fork() == 0 else "parent"
+
+
+@task(name="sample.stop_worker", timeout=60)
+def stop_worker(path: str) -> None:
+    """At the first run the worker is told to end, and this job is interrupted."""
+    if not Path(path).exists():
+        _note(path, "told")
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(30)
 
 
 @task(name="sample.allocate")
