@@ -11,7 +11,7 @@ from redis import Redis
 from jobs import Retry, task
 from jobs.claims import Claim, Claims, Ending
 from jobs.context import JobContext, RedisNotes
-from jobs.running import AttemptError, Failed, Finished, Retrying
+from jobs.running import AttemptError, Failed, Finished, Retrying, execute
 from jobs.settings import current_settings
 
 
@@ -37,14 +37,15 @@ class Hand:
 
     def finish(self, result: bytes = b"null") -> None:
         """The task returned."""
-        self._settle(Finished(result))
+        self.settle(Finished(result))
 
     def fail(self, message: str = "boom", *, retry_in: float | None = None) -> None:
         """The task raised; it is a dead letter unless it is to be retried."""
         error = AttemptError("ValueError", message, f"Traceback (most recent call last):\nValueError: {message}\n")
-        self._settle(Failed(error) if retry_in is None else Retrying(retry_in, error))
+        self.settle(Failed(error) if retry_in is None else Retrying(retry_in, error))
 
-    def _settle(self, ending: Ending) -> None:
+    def settle(self, ending: Ending) -> None:
+        """It ended in this way."""
         execution = self.claims.new_execution()
         self.claims.settle(self.claim, ending, at=time.time(), peak_kb=5120, queues=[], execution=execution)
 
@@ -57,3 +58,10 @@ def take(redis: Redis, *queues: str) -> Hand:
     assert claim, "no job waits"
     job = claim.job()
     return Hand(claims, claim, JobContext(job, RedisNotes(job.id, claim.execution, redis, current_settings())))
+
+
+def run_next(redis: Redis, *queues: str) -> None:
+    """Run the next job of these queues as a horse does."""
+    hand = take(redis, *queues)
+    job = hand.claim.job()
+    hand.settle(execute(job.task, job.args, hand.context))

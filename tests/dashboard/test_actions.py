@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -9,7 +12,7 @@ from werkzeug.test import TestResponse
 from jobs import audit, enqueue, monitor
 
 from .conftest import Visitor
-from .hand import greet, slow, take
+from .hand import greet, run_next, slow, take
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +67,40 @@ def test_an_action_on_a_selection_keeps_the_filters(admin: Visitor) -> None:
     assert [monitor.get_job(job.id).status for job in jobs] == ["canceled", "canceled", "queued"]
 
 
-def test_all_that_match_means_the_filter_and_nothing_else(admin: Visitor) -> None:
+def test_all_that_match_are_counted_then_left_to_a_job_that_the_list_follows(admin: Visitor, redis: Redis) -> None:
     for number in range(60):
         enqueue(greet, str(number))
     other = enqueue(slow, 1)
-    act(admin, "/jobs/selected", all="1", verb="cancel", task="hand.greet", status="queued")
-    assert "60 jobs canceled." in admin.open("/jobs").text
-    assert monitor.get_job(other.id).status == "queued"
+    counted = admin.open("/jobs/count?status=queued&task=hand.greet").get_json()
+    assert (counted["jobs"], counted["exact"]) == (60, True)
+    later = enqueue(greet, "later")
+    matching = {"task": "hand.greet", "status": "queued", "until": counted["until"]}
+    answer = act(
+        admin, "/jobs/selected", all="1", verb="cancel", next="/jobs?status=queued&task=hand.greet", **matching
+    )
+    assert answer.location.startswith("/jobs?status=queued&task=hand.greet&bulk=")
+    assert "Cancel all that match</a>: waiting" in admin.open(answer.location).text
+    run_next(redis, "high")
+    assert "60 done." in admin.open(answer.location).text
+    assert [monitor.get_job(job.id).status for job in (other, later)] == ["queued", "queued"]
+    assert audit.entries()[0].action == "job.cancel.bulk"
+
+
+def test_all_of_every_state_is_no_choice(admin: Visitor) -> None:
+    assert act(admin, "/jobs/selected", all="1", verb="cancel").status_code == 400
+    assert admin.open("/jobs/count").status_code == 400
+
+
+def test_a_search_says_how_far_it_looked(admin: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "MOST_LOOKED_AT", 5)
+    chosen = enqueue(greet, "Ada")
+    for number in range(6):
+        enqueue(greet, str(number))
+    page = admin.open("/jobs?text=name=ada").text
+    assert "among the 5 newest" in page
+    further = re.search(r'href="([^"]+)" rel="next">Look further', page)
+    assert further
+    assert f"job-{chosen.id}" in admin.open(unescape(further[1])).text
 
 
 def test_jobs_that_do_not_fit_are_left_and_counted(admin: Visitor, redis: Redis) -> None:

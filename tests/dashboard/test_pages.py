@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from jobs import Secret, enqueue, enqueue_in, files, task, with_options
-from web.dashboard import activity, sessions
+from jobs import Secret, enqueue, enqueue_in, files, stats, task, with_options
+from web.dashboard import sessions, trends
+from web.dashboard.charts import spark
 from web.dashboard.jobview import origin
 
 from .conftest import Visitor
 from .hand import greet, slow, take
+from .past import Past
 
 PAYLOAD = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -42,7 +45,7 @@ def test_the_first_page_counts_and_lists(admin: Visitor, redis: Redis) -> None:
     enqueue_in(3600, greet, "later")
     take(redis).fail()
     page = admin.open("/").text
-    values = dict(re.findall(r'class="label">([^<]+)</span><span class="value">([^<]+)<', page))
+    values = dict(re.findall(r'class="label">([^<]+)</span>.*?class="value">([^<]+)<', page))
     assert (values["Waiting"], values["Running"], values["Failed"]) == ("1", "0", "1")
     assert "1 scheduled for later" in page
     assert "Jobs wait in default, and no worker listens there." in page
@@ -199,15 +202,37 @@ def test_no_template_needs_an_exception_from_the_policy() -> None:
         assert "|safe" not in text
 
 
-def test_the_last_hour_is_counted_minute_by_minute(admin: Visitor, redis: Redis) -> None:
-    enqueue(greet, "Ada")
-    now = datetime.now(UTC)
-    redis.zadd("ns:jobs", {f"earlier-{n}": (now - timedelta(minutes=n)).timestamp() * 1000 for n in (20, 30, 40)})
-    redis.zadd("ns:jobs", {"too-early": (now - timedelta(minutes=70)).timestamp() * 1000})
-    hour = activity.read(now)
-    assert [bar.count for bar in hour.bars if bar.count] == [1, 1, 1, 1]
-    assert (hour.total, hour.most, len(hour.bars)) == (4, 1, 60)
-    assert "Enqueued in the last hour" in admin.open("/").text
+def test_charts_tell_in_words_and_numbers_what_they_draw(admin: Visitor, redis: Redis) -> None:
+    assert "No job has finished in the last hour." in admin.open("/").text
+    past, now = Past(redis), datetime.now(UTC)
+    past.add(now - timedelta(minutes=20), times=30, run=0.2)
+    past.add(now - timedelta(minutes=10), "failed", times=2)
+    stats.mark_deploy(redis, "release-7", now - timedelta(minutes=15))
+    forget_readings(admin)
+    page = unescape(admin.open("/").text)
+    assert "30 jobs finished in the last hour, at most 30 in a step" in page
+    assert "2 jobs failed and 0 attempts are tried again in the last hour" in page
+    assert "release-7 deployed" in page
+    assert '"marks": [{"at": ' in page
+    assert "30 jobs finished in the last 7 days" in admin.open("/?range=7d").text
+    assert admin.open("/?range=1y").status_code == 400
+
+
+def forget_readings(visitor: Visitor) -> None:
+    """Let the next page read anew."""
+    for reading in visitor.client.application.extensions["nightshift.trends"].values():
+        reading.forget()
+
+
+def test_arrivals_are_counted_by_the_minute(redis: Redis) -> None:
+    now = datetime.now(UTC).replace(second=30, microsecond=0)
+    redis.zadd("ns:jobs", {f"earlier-{n}": (now - timedelta(minutes=n)).timestamp() * 1000 for n in (20, 30, 70)})
+    assert sum(trends.read(trends.RANGES["1h"]).arrivals) == 2
+
+
+def test_a_spark_is_a_path_and_nothing_is_none() -> None:
+    assert spark([0, 0, 0]) == ""
+    assert spark([0, 2, None]) == "M0 23L50 1L100 23"
 
 
 def test_a_traceback_names_the_innermost_line_of_ones_own() -> None:

@@ -8,7 +8,6 @@ from web.access import guard
 
 from . import (
     actions,
-    activity,
     assets,
     auditlog,
     failing,
@@ -17,6 +16,7 @@ from . import (
     joblist,
     jobview,
     login,
+    many,
     overview,
     queues,
     rendering,
@@ -26,6 +26,7 @@ from . import (
     sessions,
     settings,
     tasks,
+    trends,
     workers,
 )
 
@@ -34,6 +35,7 @@ _PAGES = (
     overview,
     joblist,
     tasks,
+    many,
     jobview,
     actions,
     failures,
@@ -52,7 +54,7 @@ def register(app: Flask) -> None:
     sessions.install(app)
     formats.install(app)
     overview.install(app)
-    activity.install(app)
+    trends.install(app)
     failures.install(app)
     app.add_url_rule("/static/<digest>/<path:name>", "assets", assets.send)
     app.register_blueprint(_pages())
@@ -62,7 +64,7 @@ def register(app: Flask) -> None:
 def _pages() -> Blueprint:
     pages = Blueprint("dashboard", __name__, template_folder="../templates")
     pages.context_processor(rendering.context)
+    pages.context_processor(roles.context)
     for room in _PAGES:
         room.add_to(pages)
-    pages.context_processor(roles.context)
     return pages

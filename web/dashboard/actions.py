@@ -13,11 +13,11 @@ from jobs.errors import JobConflict, JobMissing
 from jobs.records import Job
 from web.visible import require_visible
 
-from . import joblist, overview, sessions
+from . import many, overview, sessions
 from .formats import sentence
 from .verbs import VERBS, Verb
 
-MOST = 1000
+MOST = 100  # as many as a page lists
 
 
 def add_to(pages: Blueprint) -> None:
@@ -41,11 +41,18 @@ def one(job_id: str, verb: str) -> Response:
 
 
 def selected() -> Response:
-    """Act on the ticked jobs, or on all that match the filters of the page."""
+    """Act on the ticked jobs at once, or let a job act on all that match the filters of the page."""
     verb = request.form.get("verb", "")
-    ids = joblist.matching(MOST) if request.form.get("all") else request.form.getlist("id")[:MOST]
-    on_each(verb, ids)
+    if request.form.get("all"):
+        return follow(many.start(verb, many.choice_of(request.form)), "/jobs")
+    on_each(verb, request.form.getlist("id")[:MOST])
     return back("/jobs")
+
+
+def follow(job: Job, elsewhere: str) -> Response:
+    """To the page the form was on, which shows how far the job is."""
+    overview.forget()
+    return redirect(many.followed(sessions.local_path(request.form.get("next") or elsewhere), job), 303)
 
 
 def on_each(verb: str, job_ids: Iterable[str], subject: str = "selected jobs") -> None:
@@ -66,6 +73,7 @@ def back(elsewhere: str) -> Response:
 
 def _attempt(verb: Verb, job_id: str) -> str:
     try:
+        require_visible(job_id)
         verb.act(job_id)
     except (JobConflict, JobMissing):
         return "left"
@@ -73,7 +81,6 @@ def _attempt(verb: Verb, job_id: str) -> str:
 
 
 def _verb(name: str) -> Verb:
-        require_visible(job_id)
     if name not in VERBS:
         abort(404, f"jobs have no action {name!r}")
     return VERBS[name]

@@ -6,9 +6,12 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs import failures as core
+from jobs.bulk import Choice
 from jobs.failures import FailureGroup
+from web.access import caller
 
-from .actions import back, on_each
+from . import many
+from .actions import MOST, back, follow, on_each
 from .rendering import page
 from .snapshot import Fresh
 
@@ -28,15 +31,19 @@ def add_to(pages: Blueprint) -> None:
 
 def failures() -> Response:
     """The groups, the largest first."""
-    groups = _reading().get()
+    groups = [group for group in _reading().get() if caller().may_see(group.task)]
     total = sum(group.count for group in groups)
     return page("failures.html", section="dashboard.failures", groups=groups, total=total, most=core.MOST)
 
 
 def act(fingerprint: str, verb: str) -> AnyResponse:
-    """Retry or delete every job of a group."""
-    on_each(verb, core.members(fingerprint), subject=f"failure group {fingerprint}")
+    """Retry or delete every job of a group; a large one is left to a job."""
+    known = core.members(fingerprint)
     _reading().forget()
+    if len(known) > MOST:
+        choice = Choice(status="failed", group=fingerprint, tasks=list(caller().tasks))
+        return follow(many.start(verb, choice), "/jobs?status=failed")
+    on_each(verb, known, subject=f"failure group {fingerprint}")
     return back("/failures")
 
 

@@ -12,11 +12,11 @@ from jobs.monitor import STATUSES, Page
 from jobs.registry import all_tasks
 from web.access import caller
 
+from . import many
 from .rendering import page
 from .verbs import VERBS, Verb
 
-_LIMIT = 50
-_FILTERS = ("status", "task", "queue", "tag")
+_LIMIT, _LONGEST = 50, 200
 
 
 def add_to(pages: Blueprint) -> None:
@@ -28,37 +28,43 @@ def jobs() -> Response:
     """Jobs that fit the filters, newest first."""
     chosen = _chosen(request.args)
     cursor = request.args.get("cursor") or None
-    found = _find(chosen, cursor)
+    found, follows = _find(chosen, cursor), many.running(request.args.get("bulk"))
+    looked_at = found.looked_at + request.args.get("looked", 0, type=int)
+    short = len(found.jobs) < _LIMIT and found.next_cursor is not None
     return page(
         "jobs.html",
         section="dashboard.jobs",
         verbs=_offered(chosen["status"]),
-        active=cursor is None and any(job.status in {"queued", "started"} for job in found.jobs),
+        active=_moves(found, cursor, follows),
+        living=follows is not None or not chosen["text"],  # a search reads thousands of jobs, so it stands still
         found=found,
+        follows=follows,
+        looked_at=looked_at,
+        short=short,
         chosen=chosen,
-        later=_address(chosen, found.next_cursor) if found.next_cursor else None,
+        filters={name: value for name, value in chosen.items() if value},
+        later=_address(chosen, found.next_cursor, looked_at if short else None) if found.next_cursor else None,
         newest=_address(chosen) if cursor else None,
         statuses=STATUSES,
-        tasks=sorted({task.name for task in all_tasks()} | {chosen["task"] or ""} - {""}),
+        tasks=sorted(_names() | {chosen["task"] or ""} - {""}),
         queues=monitor.queue_names(),
         address=lambda **changes: _address({**chosen, **changes}),
     )
 
 
-def matching(most: int) -> list[str]:
-    """The ids of the jobs that fit the filters in a form, at most so many."""
-    chosen, found, cursor = _chosen(request.form), list[str](), None
-    while len(found) < most:
-        seen = _find(chosen, cursor)
-        found += [job.id for job in seen.jobs]
-        cursor = seen.next_cursor
-        if cursor is None:
-            break
-    return found[:most]
+def _names() -> set[str]:
+    return {task.name for task in all_tasks() if caller().may_use(task.name)}
+
+
+def _moves(found: Page, cursor: str | None, follows: many.Running | None) -> bool:
+    """Whether the page is worth asking for often: jobs of the first page move, or an action that it follows does."""
+    if follows is not None and follows.done is None:
+        return True
+    return cursor is None and any(job.status in {"queued", "started"} for job in found.jobs)
 
 
 def _chosen(given: Mapping[str, str]) -> dict[str, str | None]:
-    chosen = {name: given.get(name) or None for name in _FILTERS}
+    chosen = {name: given.get(name, "")[:_LONGEST] or None for name in many.FILTERS}
     if chosen["status"] not in {None, *STATUSES}:
         abort(400, f"status is one of {', '.join(STATUSES)}")
     return chosen
@@ -76,6 +82,7 @@ def _find(chosen: dict[str, Any], cursor: str | None) -> Page:
         abort(400, "this address has a cursor that does not exist")
 
 
-def _address(chosen: dict[str, str | None], cursor: str | None = None) -> str:
-    given: dict[str, Any] = {name: value for name, value in {**chosen, "cursor": cursor}.items() if value}
+def _address(chosen: dict[str, str | None], cursor: str | None = None, looked: int | None = None) -> str:
+    asked = {**chosen, "cursor": cursor, "looked": looked}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
     return url_for("dashboard.jobs", **given)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from heapq import nsmallest
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, abort, current_app, request
 
 from jobs import monitor, queues, schedules
 from jobs.monitor import QueueView, ServerView, WorkerView
@@ -16,7 +16,8 @@ from jobs.schedules import ClockStatus, ScheduleView
 from jobs.tokens import Caller
 from web.access import caller
 
-from . import activity
+from . import trends
+from .charts import charts, sparks
 from .rendering import page
 from .snapshot import Fresh
 
@@ -92,7 +93,6 @@ class Overview:
         """Queues in which jobs wait and no worker listens."""
         return [queue.name for queue in self.queues if queue.waiting and not queue.workers]
 
-    @property
     def seen_by(self, person: Caller) -> Overview:
         """The same without the jobs and schedules of tasks that do not exist for this person."""
         if person.sees_all:
@@ -104,6 +104,7 @@ class Overview:
             workers=[replace(worker, current_job=None) for worker in self.workers],
         )
 
+    @property
     def active(self) -> bool:
         """Whether something is moving, so that the page is worth asking for often."""
         return bool(self.running or (self.waiting and self.workers))
@@ -121,14 +122,19 @@ def add_to(pages: Blueprint) -> None:
 
 
 def overview() -> Response:
-    """The first page."""
-    seen = latest()
+    """The first page, with charts of the span of time that the address names."""
+    seen, chosen = latest(), request.args.get("range", "1h")
+    if chosen not in trends.RANGES:
+        abort(400, f"range is one of {', '.join(trends.RANGES)}")
     return page(
         "overview.html",
         section="dashboard.overview",
         active=seen.active,
         seen=seen,
-        hour=activity.latest(),
+        charts=charts(trends.latest(chosen)),
+        chosen=chosen,
+        ranges=trends.RANGES,
+        sparks=sparks(trends.latest("1h")),
         example=_EXAMPLE,
     )
 

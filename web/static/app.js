@@ -197,16 +197,33 @@ document.addEventListener("htmx:after:swap", () => $$(".bulk").forEach(countTick
 let allowed = null;
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (!button?.dataset.confirm || allowed === button) return (allowed = null);
+  if (!mustAsk(button) || allowed === button) return (allowed = null);
   event.preventDefault();
   event.stopImmediatePropagation();
   ask(button);
 }, true);
 
+const mustAsk = (button) => button?.dataset.confirm && (!("mild" in button.dataset) || button.form.elements.all?.checked);
+
 function ask(button) {
-  const many = button.form.elements.all?.checked ? "all that match" : ticked(button.form).length;
-  const word = button.dataset.type ?? (many === "all that match" ? "all" : many > 1 ? String(many) : "");
-  const what = many === 1 ? "1 job" : typeof many === "number" ? `${many} jobs` : many;
+  const all = button.form.elements.all;
+  if (all?.checked) return askForAll(button, all);
+  const many = ticked(button.form).length;
+  const what = many === 1 ? "1 job" : `${many} jobs`;
+  question(button, what, button.dataset.type ?? (many > 1 ? String(many) : ""));
+}
+
+// All that match are counted by the server first; the count's instant goes along, so that later jobs are left alone.
+async function askForAll(button, all) {
+  const counted = await fetch(all.dataset.count).then((answer) => answer.ok && answer.json()).catch(() => null);
+  if (!counted) return complain("They could not be counted: nothing was done.");
+  const number = counted.jobs.toLocaleString("en");
+  const some = counted.jobs > counted.most ? `the newest ${counted.most.toLocaleString("en")} of ${number} jobs` : "";
+  $("[data-until]", button.form).value = counted.until;
+  question(button, counted.exact ? some || (counted.jobs === 1 ? "1 job" : `${number} jobs`) : `${number} jobs or more`, String(counted.jobs));
+}
+
+function question(button, what, word) {
   $("#confirm-title").textContent = button.dataset.confirm.replace("{n}", what);
   $("#confirm-yes").textContent = button.textContent;
   $("#confirm-yes").className = button.matches(".danger") ? "button danger" : "button primary";
