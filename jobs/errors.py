@@ -107,6 +107,17 @@ class JobMissing(NightshiftError):
         self.job_id = job_id
 
 
+class JobExpired(JobMissing):
+    """The job, or a part of it such as its result, was there and is no longer kept."""
+
+    def __init__(self, job_id: str, what: str, setting: str) -> None:
+        super().__init__(job_id)
+        self.what, self.setting = what, setting
+
+    def __str__(self) -> str:
+        return f"{self.what} of job {self.job_id} has expired; {self.setting} says how long it is kept"
+
+
 class JobConflict(NightshiftError):
     """The job's state does not allow this."""
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from . import connection, keys, listing, records
-from .errors import FileMissing, JobConflict, JobMissing
+from .errors import FileMissing, JobConflict, JobExpired, JobMissing
 from .files import File
 from .records import Job
 from .server import inspect
@@ -45,7 +45,7 @@ def get_job(job_id: str) -> Job:
 def get_result(job_id: str) -> Any:
     """What the task returned.
 
-    Raises JobMissing, and JobConflict while the job has not finished.
+    Raises JobMissing, JobExpired when it is no longer kept, and JobConflict while the job has not finished.
     """
     job = get_job(job_id)
     if job.status != "finished":
@@ -53,7 +53,7 @@ def get_result(job_id: str) -> Any:
     for entry in _entries(job_id, newest_first=True):
         if b"return_value" in entry:
             return json.loads(b64decode(entry[b"return_value"]))
-    raise JobMissing(job_id)
+    raise JobExpired(job_id, "the result", "RESULT_TTL")
 
 
 def attempts(job_id: str) -> list[Attempt]:
@@ -71,6 +71,24 @@ def artifacts(job_id: str) -> dict[str, File]:
     raw = connection.read_hash(keys.artifacts(job_id))
     found = {name.decode(): File(file_id.decode()) for name, file_id in sorted(raw.items())}
     return {name: file for name, file in found.items() if _exists(file)}
+
+
+def artifact(job_id: str, name: str) -> File | None:
+    """An artifact of a job; None when it made none of this name. Raises JobExpired when it is no longer kept."""
+    with connection.translate_errors():
+        raw = connection.client().hget(keys.artifacts(job_id), name)
+    if raw is None:
+        return None
+    file = File(cast("bytes", raw).decode())
+    if not _exists(file):
+        raise JobExpired(job_id, f"the artifact {name!r}", "FILE_TTL")
+    return file
+
+
+def was_accepted(job_id: str) -> bool:
+    """Whether a job of this id is in the index of all jobs, where it stays a while after its record has expired."""
+    with connection.translate_errors():
+        return connection.client().zscore(keys.JOBS, job_id) is not None
 
 
 def list_jobs(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from jobs import monitor, schedules
-from jobs.errors import JobMissing, ScheduleMissing
+from jobs import monitor, schedules, webhooks
+from jobs.errors import JobExpired, JobMissing, ScheduleMissing
 from jobs.records import Job
 from jobs.schedules import ScheduleView
 
@@ -18,13 +18,15 @@ _SCHEDULE_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
 def visible_job(job_id: str) -> Job:
-    """A job of a task that the caller may see; raises JobMissing.
+    """A job of a task that the caller may see; raises JobMissing, JobExpired when it is known to have been there.
 
     An id of another form is none: with a colon it would name another key, such as that of the job's dependents.
     """
     if not _ID.fullmatch(job_id):
         raise JobMissing(job_id)
-    job = monitor.get_job(job_id)
+    job = monitor.find_job(job_id)
+    if job is None:
+        raise _missing(job_id)
     if not caller().may_see(job.task):
         raise JobMissing(job_id)
     return job
@@ -34,6 +36,12 @@ def require_visible(job_id: str) -> None:
     """Raise JobMissing unless the caller may see the job; for who sees all, what acts on it finds out itself."""
     if not caller().sees_all or not _ID.fullmatch(job_id):
         visible_job(job_id)
+def _missing(job_id: str) -> JobMissing:
+    """Of a job without a record nobody knows the task, so its id is nothing for a caller whom patterns limit."""
+    expired = caller().sees_all and monitor.was_accepted(job_id)
+    return JobExpired(job_id, "the record", "RESULT_TTL or FAILURE_TTL") if expired else JobMissing(job_id)
+
+
 
 
 def visible_schedule(schedule_id: str) -> ScheduleView:

@@ -21,7 +21,7 @@ _ACCEPTED = {202: ("Location",)}
 @api.post(
     "/jobs/<job_id>/retry",
     responses={202: JobView},
-    openapi_extensions=answers(404, 409, 413, 415, 422, headers=_ACCEPTED),
+    openapi_extensions=answers(404, 409, 410, 413, 415, 422, headers=_ACCEPTED),
 )
 @needs(Scope.OPERATE)
 def retry_job(path: JobPath, body: NewRetry) -> Response:
@@ -37,7 +37,9 @@ def retry_job(path: JobPath, body: NewRetry) -> Response:
     return show(whole_view(again), 202, {"Location": job_path(again.id)})
 
 
-@api.post("/jobs/<job_id>/cancel", responses={202: JobView}, openapi_extensions=answers(404, 409, headers=_ACCEPTED))
+@api.post(
+    "/jobs/<job_id>/cancel", responses={202: JobView}, openapi_extensions=answers(404, 409, 410, headers=_ACCEPTED)
+)
 @needs(Scope.OPERATE)
 def cancel_job(path: JobPath) -> Response:
     """Cancel a job that waits; a running one is interrupted, which takes a moment."""
@@ -47,7 +49,7 @@ def cancel_job(path: JobPath) -> Response:
     return show(whole_view(visible_job(job.id)), 202, {"Location": job_path(job.id)})
 
 
-@api.delete("/jobs/<job_id>", responses={204: None}, openapi_extensions=answers(404, 409))
+@api.delete("/jobs/<job_id>", responses={204: None}, openapi_extensions=answers(404, 409, 410))
 @needs(Scope.OPERATE)
 def delete_job(path: JobPath) -> Response:
     """Delete a job with its result, log and attempts; 409 while it runs."""

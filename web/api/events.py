@@ -34,7 +34,7 @@ def install(app: Flask, threads: int) -> None:
 @api.get(
     "/events",
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-    openapi_extensions=answers(404, 422, takes=("Last-Event-ID",)),
+    openapi_extensions=answers(404, 410, 422, takes=("Last-Event-ID",)),
 )
 @needs(Scope.READ)
 def stream_events(query: EventsQuery) -> AnyResponse:

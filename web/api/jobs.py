@@ -94,7 +94,7 @@ def list_jobs(query: JobsQuery) -> Response:
 @api.get(
     "/jobs/<job_id>",
     responses={200: JobView},
-    openapi_extensions=answers(404, takes=("Prefer", "If-None-Match"), headers={200: ("ETag", "Retry-After")}),
+    openapi_extensions=answers(404, 410, takes=("Prefer", "If-None-Match"), headers={200: ("ETag", "Retry-After")}),
 )
 @needs(Scope.READ)
 def show_job(path: JobPath) -> Response:
@@ -103,15 +103,15 @@ def show_job(path: JobPath) -> Response:
     return show_unless_known(seen, {} if seen.has_ended else _retry_after())
 
 
-@api.get("/jobs/<job_id>/result", responses={200: ResultView}, openapi_extensions=answers(404, 409))
+@api.get("/jobs/<job_id>/result", responses={200: ResultView}, openapi_extensions=answers(404, 409, 410))
 @needs(Scope.READ)
 def show_result(path: JobPath) -> Response:
-    """Show what the task returned; 409 until the job has finished."""
+    """Show what the task returned; 409 until the job has finished, 410 when the result is no longer kept."""
     job = visible_job(path.job_id)
     return show(ResultView(id=job.id, result=redacted(monitor.get_result(job.id))))
 
 
-@api.get("/jobs/<job_id>/log", responses={200: LogView}, openapi_extensions=answers(404))
+@api.get("/jobs/<job_id>/log", responses={200: LogView}, openapi_extensions=answers(404, 410))
 @needs(Scope.READ)
 def show_log(path: JobPath) -> Response:
     """Show what the task logged, oldest first; the newest 1,000 lines are kept."""
@@ -122,15 +122,15 @@ def show_log(path: JobPath) -> Response:
 @api.get(
     "/jobs/<job_id>/artifacts/<name>",
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
-    openapi_extensions=answers(404, 416, headers={200: ("Content-Disposition", "Accept-Ranges", "ETag")}),
+    openapi_extensions=answers(404, 410, 416, headers={200: ("Content-Disposition", "Accept-Ranges", "ETag")}),
 )
 @needs(Scope.READ)
 def download_artifact(path: ArtifactPath) -> Response:
     """Download a file that the job made; ranges are served."""
     job = visible_job(path.job_id)
-    file = monitor.artifacts(job.id).get(path.name)
+    file = monitor.artifact(job.id, path.name)
     if file is None:
-        raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}; it may have expired")
+        raise Refused(404, "artifact-missing", f"the job has no artifact {path.name!r}")
     return download(file, path.name)
 
 

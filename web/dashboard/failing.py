@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from jobs.errors import (
     FileMissing,
     JobConflict,
+    JobExpired,
     JobMissing,
     QueueMissing,
     RedisUnavailable,
@@ -32,6 +33,7 @@ def add_to(pages: Blueprint) -> None:
     pages.register_error_handler(HTTPException, _http)
     pages.register_error_handler(CSRFError, lambda _: _page(400, "This form has expired", _AGAIN))
     pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
+    pages.register_error_handler(JobExpired, lambda error: _page(410, "No longer kept", sentence(error)))
     for expired in (JobMissing, FileMissing):
         pages.register_error_handler(expired, _expired)
     for missing in (QueueMissing, ScheduleMissing):
