@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, from_json
 
 from .errors import InvalidArguments, Problem, TaskDefinitionError
 
@@ -68,7 +67,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
     """Check arguments and give them back as plain JSON values; only what was given is kept."""
     checked = _checked(name, model, args)
-    return typing.cast("dict[str, Any]", json.loads(checked.model_dump_json(exclude_unset=True)))
+    return typing.cast("dict[str, Any]", from_json(checked.model_dump_json(exclude_unset=True)))
 
 
 def restore(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
+
+from pydantic_core import to_json
 
 from . import connection, files, inline, keys, pressure, records, registry, tracing
 from .context import inherited_traceparent
@@ -234,6 +235,6 @@ def _wrong(request: JobRequest, now: datetime) -> Iterable[tuple[str, str]]:
 
 
 def _check_size(args: Mapping[str, Any], settings: Settings) -> None:
-    size = len(json.dumps(args, separators=(",", ":")))
+    size = len(to_json(args))
     if size > settings.max_args_bytes:
         raise ArgumentsTooLarge("the arguments", size, settings.max_args_bytes, "MAX_ARGS_BYTES")

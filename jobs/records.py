@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import to_json
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
@@ -23,6 +24,7 @@ _LARGEST = 2**31 - 1  # what a horse's slot can hold of a number; no honest reco
 _SMALL = 200  # bytes, below which compressing saves nothing
 
 Json = Any
+Value = str | int | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,10 @@ class Job:
     result: Json = field(default=None, compare=False)
 
 
-def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[str, str | int | bytes]:
+def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[str, Value]:
     """The hash of a new job: RQ's own fields, then ours, without what is empty."""
     values = _blank(client) | {
         "created_at": _rq_time(job.created_at),
-        "enqueued_at": _rq_time(job.enqueued_at) if job.enqueued_at else None,
         "origin": job.queue,
         "description": job.task,
         "timeout": job.timeout,
@@ -90,14 +91,31 @@ def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[
         "failure_ttl": failure_ttl,
         "status": job.status,
         "data": _data(job),
+        "v": VERSION,
+        "task": job.task,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
     }
-    return {name: value for name, value in (values | _ours(job)).items() if value not in ("", None)}
+    return values | {name: value for name, value in _optional(job).items() if value}
 
 
 @lru_cache(maxsize=4)
-def _blank(client: Client) -> dict[str, Any]:
+def _blank(client: Client) -> dict[str, Value]:
     """What RQ itself writes for a new job, asked once: asking takes RQ longer than all the rest of an enqueue."""
-    return RqJob.create(ENTRY, connection=client, serializer=JSONSerializer).to_dict()
+    values = RqJob.create(ENTRY, connection=client, serializer=JSONSerializer).to_dict()
+    return {name: value for name, value in values.items() if value not in ("", None)}
+
+
+def _optional(job: Job) -> dict[str, Value | None]:
+    return {
+        "enqueued_at": _rq_time(job.enqueued_at) if job.enqueued_at else None,
+        "run_at": job.run_at.isoformat() if job.run_at else None,
+        "tags": to_json(job.tags) if job.tags else None,
+        "schedule": job.schedule,
+        "tick": job.tick,
+        "idempotency_key": job.idempotency_key,
+        "traceparent": job.traceparent,
+    }
 
 
 def _rq_time(at: datetime) -> str:
@@ -106,23 +124,8 @@ def _rq_time(at: datetime) -> str:
 
 def _data(job: Job) -> bytes:
     """RQ's description of the call; small ones as they are, which RQ reads as well and the server keeps in less."""
-    plain = json.dumps([ENTRY, None, [job.task, job.args], {}]).encode()
+    plain = to_json([ENTRY, None, [job.task, job.args], {}])
     return plain if len(plain) <= _SMALL else zlib.compress(plain)
-
-
-def _ours(job: Job) -> dict[str, str | int | None]:
-    return {
-        "v": VERSION,
-        "task": job.task,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-        "tags": json.dumps(job.tags) if job.tags else None,
-        "run_at": job.run_at.isoformat() if job.run_at else None,
-        "schedule": job.schedule,
-        "tick": job.tick,
-        "idempotency_key": job.idempotency_key,
-        "traceparent": job.traceparent,
-    }
 
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:

@@ -28,10 +28,10 @@ class LossyConnection(UnixDomainSocketConnection):
     replies = count()
     _script = False
 
-    def send_command(self, *args: Any, **kwargs: Any) -> None:
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Remember whether a reply may be lost: those of the handshake may not."""
-        self._script = args[0] in {"EVAL", "EVALSHA"}
-        super().send_command(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._script = b"EVAL" in command[0]
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """The reply, or its loss."""
