@@ -21,7 +21,7 @@ from . import keys, records
 from .connection import Client, translate_errors
 from .histograms import bucket_of
 from .records import Job
-from .running import AttemptError, Discarded, Failed, Finished, Outcome, Quarantined, Retrying, Snoozed
+from .running import AttemptError, Discarded, Failed, Finished, Outcome, PutOff, Quarantined, Retrying, Snoozed
 from .scripts import Line, Value, script
 
 LEASE = 9  # seconds that a claim holds without a heartbeat; supervisors renew it every second
@@ -34,7 +34,7 @@ _CENTURY = 100 * _YEAR
 FIELDS = (
     *(b"status", b"attempt", b"data", b"origin", b"created_at", b"enqueued_at", b"run_at", b"timeout"),
     *(b"max_attempts", b"result_ttl", b"failure_ttl", b"tags", b"schedule", b"tick"),
-    *(b"idempotency_key", b"traceparent", b"checkpoint", b"error", b"task", b"ended_at"),
+    *(b"idempotency_key", b"traceparent", b"checkpoint", b"error", b"task", b"ended_at", b"v"),
 )
 
 
@@ -174,6 +174,8 @@ def _verb(claim: Claim, ending: Ending) -> Verb:
             return Verb("retry", "retrying", error_fields(error), [delay, "1", error_json(error)])
         case Snoozed(delay):
             return Verb("retry", "snoozed", {}, [delay, "0", ""])
+        case PutOff(delay, reason):
+            return Verb("retry", "snoozed", {"error_message": reason}, [delay, "0", ""])
         case Failed(error):
             return Verb("fail", "failed", error_fields(error), ["failed", error_json(error)])
         case Discarded(error):

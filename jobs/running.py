@@ -7,11 +7,12 @@ import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from . import registry
+from . import registry, stats
 from .context import JobContext, RedisNotes, bound
 from .errors import (
     FileMissing,
@@ -23,11 +24,14 @@ from .errors import (
     UnknownTask,
 )
 from .files import File
+from .records import VERSION
 from .registry import Task
 from .retries import Discard, RetryLater, Snooze
 from .settings import current_settings
 
 _TRACEBACK_BYTES = 32 * 1024
+_ROLL_OUT = timedelta(minutes=10)  # how long two releases may run beside each other
+_UNKNOWN_LATER, _NEWER_LATER = 5.0, 30.0  # seconds until a job is offered again, to whoever is there then
 _HOPELESS = (InvalidArguments, FileMissing, FileTooLarge, ResultNotJson, ResultTooLarge)
 
 
@@ -71,6 +75,14 @@ class Snoozed:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """This release cannot run the job, but another one may: it waits `delay` seconds; the attempt does not count."""
+
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Discarded:
     """The task ended the job itself: failed, without another attempt."""
 
@@ -84,7 +96,7 @@ class Quarantined:
     reason: str
 
 
-Outcome = Finished | Retrying | Failed | Snoozed | Discarded | Quarantined
+Outcome = Finished | Retrying | Failed | Snoozed | PutOff | Discarded | Quarantined
 
 
 def execute(task_name: str, args: Mapping[str, Any], context: JobContext) -> Outcome:
@@ -92,7 +104,7 @@ def execute(task_name: str, args: Mapping[str, Any], context: JobContext) -> Out
     try:
         task = registry.find(task_name)
     except UnknownTask as error:
-        return Quarantined(str(error))
+        return _unknown(error)
     try:
         return Finished(run(task, args, context))
     except Snooze as asked:
@@ -101,6 +113,25 @@ def execute(task_name: str, args: Mapping[str, Any], context: JobContext) -> Out
         return Snoozed(outage.retry_after)
     except Exception as error:
         return _judge(task, error, context)
+
+
+def too_new(record: Mapping[bytes, bytes]) -> PutOff | None:
+    """What becomes of a job whose record a newer release has written: workers of that release run it."""
+    version = record.get(b"v", b"1")
+    if not version.isdigit() or int(version) <= VERSION:
+        return None
+    return PutOff(
+        _NEWER_LATER, f"a newer release wrote it: version {version.decode()} of records, known here is {VERSION}"
+    )
+
+
+def _unknown(error: UnknownTask) -> PutOff | Quarantined:
+    """While a release is being rolled out, its workers may know the task."""
+    try:
+        rolling_out = bool(stats.deploys(datetime.now(UTC) - _ROLL_OUT))
+    except RedisUnavailable:
+        rolling_out = True  # then we shall see
+    return PutOff(_UNKNOWN_LATER, str(error)) if rolling_out else Quarantined(str(error))
 
 
 def perform(task_name: str, args: Mapping[str, Any]) -> Any:

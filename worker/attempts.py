@@ -14,7 +14,7 @@ from jobs.claims import Claim, Ending
 from jobs.connection import Client
 from jobs.context import JobContext, RedisNotes
 from jobs.records import Job
-from jobs.running import Quarantined, describe, execute
+from jobs.running import Quarantined, describe, execute, too_new
 from jobs.settings import Settings
 
 from .endings import JobInterrupted, ending_of, failure, interruption
@@ -45,6 +45,8 @@ class Attempts:
     def run(self, claim: Claim) -> Ending:
         """How the job's task ended. No record and no task can make this raise."""
         self.number += 1
+        if put_off := too_new(claim.record):
+            return put_off
         try:
             job = claim.job()
             context = self._context(claim, job)

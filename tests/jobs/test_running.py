@@ -85,6 +85,7 @@ def test_stored_arguments_are_checked_again(settings: Settings) -> None:
     assert outcome.error.type == "InvalidArguments"
 
 
+@pytest.mark.usefixtures("redis")
 def test_an_unknown_task_is_quarantined_and_never_imported(settings: Settings) -> None:
     from datetime import UTC, datetime
 

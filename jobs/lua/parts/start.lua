@@ -8,7 +8,7 @@ local STATUS, ATTEMPT = 1, 2
 local FIELDS = {
   'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
   'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
-  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at',
+  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at', 'v',
 }
 
 -- The fields of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
