@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from jobs import Discard, Retry, RetryLater, Snooze, dispatch, task
 from jobs.context import JobContext
 from jobs.dispatch import JobRequest
