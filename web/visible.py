@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from jobs import monitor, schedules, webhooks
-from jobs.errors import JobExpired, JobMissing, ScheduleMissing
+from jobs.errors import JobExpired, JobMissing, ScheduleMissing, WebhookMissing
 from jobs.records import Job
 from jobs.schedules import ScheduleView
+from jobs.webhooks import Webhook
 
 from .access import caller
 from .present import job_view
+from .problems import Refused
 from .schemas.jobs import JobView
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_WEBHOOK_ID = re.compile(r"wh_[0-9a-f]{16}")
 _SCHEDULE_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
 
@@ -32,16 +36,16 @@ def visible_job(job_id: str) -> Job:
     return job
 
 
-def require_visible(job_id: str) -> None:
-    """Raise JobMissing unless the caller may see the job; for who sees all, what acts on it finds out itself."""
-    if not caller().sees_all or not _ID.fullmatch(job_id):
-        visible_job(job_id)
 def _missing(job_id: str) -> JobMissing:
     """Of a job without a record nobody knows the task, so its id is nothing for a caller whom patterns limit."""
     expired = caller().sees_all and monitor.was_accepted(job_id)
     return JobExpired(job_id, "the record", "RESULT_TTL or FAILURE_TTL") if expired else JobMissing(job_id)
 
 
+def require_visible(job_id: str) -> None:
+    """Raise JobMissing unless the caller may see the job; for who sees all, what acts on it finds out itself."""
+    if not caller().sees_all or not _ID.fullmatch(job_id):
+        visible_job(job_id)
 
 
 def visible_schedule(schedule_id: str) -> ScheduleView:
@@ -52,6 +56,26 @@ def visible_schedule(schedule_id: str) -> ScheduleView:
     if not caller().may_use(found.task):
         raise ScheduleMissing(schedule_id)
     return found
+
+
+def visible_webhook(webhook_id: str) -> Webhook:
+    """A webhook that tells of nothing the caller may not see; raises WebhookMissing, also for an id of another form."""
+    found = webhooks.get(webhook_id) if _WEBHOOK_ID.fullmatch(webhook_id) else None
+    if found is None or not may_hear(found.tasks):
+        raise WebhookMissing(webhook_id)
+    return found
+
+
+def may_hear(patterns: Sequence[str]) -> bool:
+    """Whether all that these patterns fit is the caller's to see; a pattern must be one of its own to be sure."""
+    who = caller()
+    return who.sees_all or all(one in who.tasks or ("*" not in one and who.may_use(one)) for one in patterns)
+
+
+def require_tasks(patterns: Sequence[str]) -> None:
+    """Raise Refused unless the caller may hear of all of them."""
+    if not may_hear(patterns):
+        raise Refused(403, "forbidden", f"you may not hear of all tasks that {', '.join(patterns)} fits")
 
 
 def whole_view(job: Job) -> JobView:

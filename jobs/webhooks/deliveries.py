@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ KEPT = 1000
 KEPT_OF_RESPONSE = 1024
 LEAST_FAILURES = 10  # in a row, before a webhook is switched off: more than the attempts of one delivery
 
+_ENTRY = re.compile(r"[1-9][0-9]{0,14}-[0-9]{1,15}")
 _Raw = tuple[bytes, Mapping[bytes, bytes]]
 
 
@@ -85,11 +87,7 @@ def redeliver(webhook_id: str, delivery_id: str, *, by: str) -> Job:
     Raises WebhookMissing, DeliveryMissing, and WebhookConflict when the message is no longer kept.
     """
     changing.get(webhook_id)
-    with connection.translate_errors():
-        found = connection.client().xrange(keys.deliveries(webhook_id), delivery_id, delivery_id)
-    if not found:
-        raise DeliveryMissing(delivery_id)
-    sent = monitor.find_job(_delivery(*cast("list[_Raw]", found)[0]).job)
+    sent = monitor.find_job(_find(webhook_id, delivery_id).job)
     if sent is None:
         raise WebhookConflict(f"what delivery {delivery_id} sent is no longer kept")
     job = _submit(sent.args | {"asked": True})
@@ -108,6 +106,16 @@ def ping(webhook_id: str, *, by: str) -> Job:
     job = _submit(given | {"data": {"webhook": webhook_id, "by": by}})
     audit.note(by, "webhook.test", webhook_id, job=job.id)
     return job
+
+
+def _find(webhook_id: str, delivery_id: str) -> Delivery:
+    if not _ENTRY.fullmatch(delivery_id):
+        raise DeliveryMissing(delivery_id)
+    with connection.translate_errors():
+        found = connection.client().xrange(keys.deliveries(webhook_id), delivery_id, delivery_id)
+    if not found:
+        raise DeliveryMissing(delivery_id)
+    return _delivery(*cast("list[_Raw]", found)[0])
 
 
 def _submit(args: dict[str, Any]) -> Job:

@@ -1,12 +1,9 @@
 """Webhooks: other services hear what happens to jobs and schedules, signed as Standard Webhooks says."""
 
-import re
-
 from pydantic import BaseModel
 from werkzeug.wrappers import Response
 
 from jobs import webhooks
-from jobs.errors import DeliveryMissing, WebhookMissing
 from jobs.records import Job
 from jobs.tokens import Scope
 from jobs.webhooks import Webhook
@@ -14,7 +11,6 @@ from jobs.webhooks import Webhook
 from ..access import caller, needs
 from ..answers import answers, nothing, show
 from ..paging import following
-from ..problems import Refused
 from ..resource import resource
 from ..schemas.webhooks import (
     DeliveriesQuery,
@@ -28,11 +24,9 @@ from ..schemas.webhooks import (
     WebhooksView,
     WebhookView,
 )
+from ..visible import may_hear, require_tasks, visible_webhook
 
 api = resource("webhooks", __name__, __doc__)
-
-_ID = re.compile(r"wh_[0-9a-f]{16}")
-_ENTRY = re.compile(r"[1-9][0-9]{0,14}-[0-9]{1,15}")
 
 
 class WebhookPath(BaseModel):
@@ -51,7 +45,7 @@ class DeliveryPath(WebhookPath):
 @needs(Scope.OPERATE)
 def list_webhooks() -> Response:
     """List the webhooks, without their secrets."""
-    found = [_view(one) for one in webhooks.all_webhooks() if _may_hear(one.tasks)]
+    found = [_view(one) for one in webhooks.all_webhooks() if may_hear(one.tasks)]
     return show(WebhooksView(webhooks=found))
 
 
@@ -63,7 +57,7 @@ def list_webhooks() -> Response:
 @needs(Scope.ADMIN)
 def create_webhook(body: NewWebhook) -> Response:
     """Make a webhook; its secret is in this answer and can never be read again."""
-    _require_tasks(body.tasks)
+    require_tasks(body.tasks)
     made, secret = webhooks.create(by=caller().name, **body.model_dump())
     view = MadeWebhookView(**_view(made).model_dump(), secret=secret)
     return show(view, 201, {"Location": f"/api/v1/webhooks/{made.id}"})
@@ -73,7 +67,7 @@ def create_webhook(body: NewWebhook) -> Response:
 @needs(Scope.OPERATE)
 def show_webhook(path: WebhookPath) -> Response:
     """Show a webhook."""
-    return show(_view(_visible(path.webhook_id)))
+    return show(_view(visible_webhook(path.webhook_id)))
 
 
 @api.patch("/webhooks/<webhook_id>", responses={200: WebhookView}, openapi_extensions=answers(404, 413, 415, 422))
@@ -81,8 +75,8 @@ def show_webhook(path: WebhookPath) -> Response:
 def change_webhook(path: WebhookPath, body: WebhookChanges) -> Response:
     """Change some fields of a webhook, or switch it on or off."""
     changes = body.model_dump(exclude_none=True)
-    found = _visible(path.webhook_id)
-    _require_tasks(changes.get("tasks", ()))
+    found = visible_webhook(path.webhook_id)
+    require_tasks(changes.get("tasks", ()))
     return show(_view(webhooks.change(found.id, changes, by=caller().name) if changes else found))
 
 
@@ -90,7 +84,7 @@ def change_webhook(path: WebhookPath, body: WebhookChanges) -> Response:
 @needs(Scope.ADMIN)
 def delete_webhook(path: WebhookPath) -> Response:
     """Remove a webhook; what is still on its way is not sent."""
-    webhooks.delete(_visible(path.webhook_id).id, by=caller().name)
+    webhooks.delete(visible_webhook(path.webhook_id).id, by=caller().name)
     return nothing()
 
 
@@ -98,14 +92,14 @@ def delete_webhook(path: WebhookPath) -> Response:
 @needs(Scope.OPERATE)
 def test_webhook(path: WebhookPath) -> Response:
     """Send a `webhook.ping`, once; its delivery tells how that went."""
-    return _sent(webhooks.ping(_visible(path.webhook_id).id, by=caller().name))
+    return _sent(webhooks.ping(visible_webhook(path.webhook_id).id, by=caller().name))
 
 
 @api.post("/webhooks/<webhook_id>/rotate", responses={200: NewSecretView}, openapi_extensions=answers(404))
 @needs(Scope.ADMIN)
 def rotate_webhook(path: WebhookPath) -> Response:
     """Make a new secret; for a day messages are signed with both."""
-    return show(NewSecretView(secret=webhooks.rotate(_visible(path.webhook_id).id, by=caller().name)))
+    return show(NewSecretView(secret=webhooks.rotate(visible_webhook(path.webhook_id).id, by=caller().name)))
 
 
 @api.get(
@@ -116,7 +110,7 @@ def rotate_webhook(path: WebhookPath) -> Response:
 @needs(Scope.OPERATE)
 def list_deliveries(path: WebhookPath, query: DeliveriesQuery) -> Response:
     """List every attempt to deliver something, newest first; 1,000 are kept."""
-    found = webhooks.list_deliveries(_visible(path.webhook_id).id, query.cursor, query.limit)
+    found = webhooks.list_deliveries(visible_webhook(path.webhook_id).id, query.cursor, query.limit)
     link, headers = following(found[-1].id if len(found) == query.limit else None)
     shown = [DeliveryView.model_validate(delivery) for delivery in found]
     return show(DeliveriesView(deliveries=shown, next=link), headers=headers)
@@ -130,29 +124,8 @@ def list_deliveries(path: WebhookPath, query: DeliveriesQuery) -> Response:
 @needs(Scope.OPERATE)
 def redeliver(path: DeliveryPath) -> Response:
     """Send the same message again, with the same `webhook-id`."""
-    if not _ENTRY.fullmatch(path.delivery_id):
-        raise DeliveryMissing(path.delivery_id)
-    found = _visible(path.webhook_id)
+    found = visible_webhook(path.webhook_id)
     return _sent(webhooks.redeliver(found.id, path.delivery_id, by=caller().name))
-
-
-def _visible(webhook_id: str) -> Webhook:
-    """A webhook that tells of nothing the caller may not see; an id of another form would name another key."""
-    found = webhooks.get(webhook_id) if _ID.fullmatch(webhook_id) else None
-    if found is None or not _may_hear(found.tasks):
-        raise WebhookMissing(webhook_id)
-    return found
-
-
-def _may_hear(patterns: tuple[str, ...] | list[str]) -> bool:
-    """Whether all that these patterns fit is the caller's to see; of a pattern only its own words tell that."""
-    who = caller()
-    return "*" in who.tasks or all(one in who.tasks or ("*" not in one and who.may_use(one)) for one in patterns)
-
-
-def _require_tasks(patterns: tuple[str, ...] | list[str]) -> None:
-    if not _may_hear(patterns):
-        raise Refused(403, "forbidden", f"this token may not hear of all tasks that {', '.join(patterns)} fits")
 
 
 def _view(found: Webhook) -> WebhookView:

@@ -27,6 +27,7 @@ from . import (
     settings,
     tasks,
     trends,
+    webhooks,
     workers,
 )
 
@@ -43,6 +44,7 @@ _PAGES = (
     schedules,
     scheduleform,
     workers,
+    webhooks,
     auditlog,
     settings,
     failing,

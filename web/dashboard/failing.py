@@ -15,6 +15,7 @@ from jobs.errors import (
     RedisUnavailable,
     ScheduleConflict,
     ScheduleMissing,
+    WebhookMissing,
 )
 from jobs.logs import get_logger
 from web import tracing
@@ -36,7 +37,7 @@ def add_to(pages: Blueprint) -> None:
     pages.register_error_handler(JobExpired, lambda error: _page(410, "No longer kept", sentence(error)))
     for expired in (JobMissing, FileMissing):
         pages.register_error_handler(expired, _expired)
-    for missing in (QueueMissing, ScheduleMissing):
+    for missing in (QueueMissing, ScheduleMissing, WebhookMissing):
         pages.register_error_handler(missing, lambda error: _page(404, "Not found", sentence(error)))
     for conflict in (JobConflict, ScheduleConflict):
         pages.register_error_handler(conflict, lambda error: _page(409, "That is not possible now", sentence(error)))

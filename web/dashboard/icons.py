@@ -15,6 +15,8 @@ ICONS = {
         "workers": '<rect x="5.5" y="5.5" width="9" height="9" rx="1.6"/>'
         '<path d="M8 2.8v2.7M12 2.8v2.7M8 14.5v2.7M12 14.5v2.7M2.8 8h2.7M2.8 12h2.7M14.5 8h2.7M14.5 12h2.7"/>',
         "tasks": '<path d="M7.5 6 4 10l3.5 4M12.5 6l3.5 4-3.5 4"/>',
+        "webhooks": '<circle cx="5" cy="14" r="2"/><circle cx="15" cy="14" r="2"/><circle cx="10" cy="5.5" r="2"/>'
+        '<path d="M9 7.3 6 12.2M7 14h6M11 7.3l3 4.9"/>',
         "audit": '<path d="M5 3h7l3 3v11H5z"/><path d="M8 9h4.5M8 12h4.5"/>',
         "settings": '<path d="M3 6h8M15 6h2M3 14h2M9 14h8"/>'
         '<circle cx="13" cy="6" r="1.9"/><circle cx="7" cy="14" r="1.9"/>',

@@ -34,6 +34,7 @@ NAVIGATION = (
     Entry("dashboard.schedules", "Schedules", "schedules", "s"),
     Entry("dashboard.workers", "Workers", "workers", "w"),
     Entry("dashboard.tasks", "Tasks", "tasks", "t"),
+    Entry("dashboard.webhooks", "Webhooks", "webhooks", "h"),
     Entry("dashboard.auditlog", "Audit", "audit", "a"),
     Entry("dashboard.settings", "Settings", "settings", "e"),
 )

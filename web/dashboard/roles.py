@@ -31,10 +31,12 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     Scope.OPERATE: (
         *("one", "selected", "act", "pause", "resume", "empty", "stop"),
         *("run_now", "pause_schedule", "resume_schedule", "backfill", "end_backfill"),
+        *("webhooks", "webhook", "test_webhook", "redeliver"),
     ),
     Scope.ADMIN: (
         *("new_schedule", "create_schedule", "preview", "edit_schedule", "save_schedule", "remove_schedule"),
         *("auditlog", "create_token", "revoke_token"),
+        *("create_webhook", "switch_webhook", "rotate_webhook", "delete_webhook"),
     ),
 }
 NEEDS: Mapping[str, Scope] = {f"dashboard.{name}": Scope(scope) for scope, names in _NEEDS.items() for name in names}
