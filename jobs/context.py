@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from . import connection, files, keys
+from . import connection, files, keys, scrubbing
 from .errors import NotInJob
 from .files import File
 from .records import Job
@@ -87,6 +87,7 @@ class JobContext:
     notes: Notes
     state: Any = None
     _progress_due: float = field(default=0.0, repr=False)
+    _secrets: frozenset[str] | None = field(default=None, repr=False)
 
     @property
     def id(self) -> str:
@@ -139,13 +140,21 @@ class JobContext:
         if now < self._progress_due and done != total:
             return
         self._progress_due = now + PROGRESS_INTERVAL
-        said = {"done": done, "total": total, "note": note[:200], "at": round(time.time(), 3)}
+        said = {"done": done, "total": total, "note": self._plain(note)[:200], "at": round(time.time(), 3)}
         self.notes.write("progress", json.dumps(said))
 
     def log(self, message: str, **fields: Any) -> None:
         """Add a line to the job's own log, which the dashboard and the API show; the newest 1,000 are kept."""
-        line = {"at": round(time.time(), 3), "attempt": self.attempt, "message": str(message)[:2000], **fields}
+        said = self._plain({"message": str(message), **fields})
+        line = {"at": round(time.time(), 3), "attempt": self.attempt, **said, "message": said["message"][:2000]}
         self.notes.log(json.dumps(line, default=str))
+
+    def _plain(self, said: Any) -> Any:
+        """Without the secrets of the settings and the arguments, which a note or a line may quote."""
+        if self._secrets is None:
+            own = scrubbing.of_job(self.job.task, self.job.args)
+            self._secrets = own | scrubbing.of_settings(current_settings())
+        return scrubbing.scrubbed(said, self._secrets)
 
     def checkpoint(self, state: Any) -> None:
         """Save a JSON value that the next run of this job finds in `state`, after a deploy, a crash or a retry."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, cast
+import traceback
+from typing import Any, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from . import scrubbing
 from .redaction import HIDDEN, is_secret, redacted
 from .settings import LogFormat, Settings
 
@@ -52,35 +54,48 @@ def _formatter(settings: Settings, process: str) -> logging.Formatter:
         event.setdefault("process", process)
         return event
 
+    secrets = scrubbing.of_settings(settings)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             name_process,
-            _make_harmless,
-            *_renderer(settings),
+            _harmless_without(secrets),
+            *_renderer(settings, secrets),
         ],
     )
 
 
-def _make_harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _harmless_without(secrets: frozenset[str]) -> Processor:
     """Hide secrets, and spell out what would end a line, move a terminal's cursor or turn text around."""
-    return {name: _harmless(name, value) for name, value in event.items()}
+
+    def make_harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        return {name: _harmless(name, value, secrets) for name, value in event.items()}
+
+    return make_harmless
 
 
-def _harmless(name: str, value: Any) -> Any:
+def _harmless(name: str, value: Any, secrets: frozenset[str]) -> Any:
     if isinstance(value, str) and is_secret(name):
         return HIDDEN
     if isinstance(value, str):
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
-    return redacted(value) if isinstance(value, (dict, list)) else value
+        text = scrubbing.without(value, secrets)
+        return text if text.isprintable() else "".join(map(_spelled_out, text))
+    return scrubbing.scrubbed(redacted(value), secrets) if isinstance(value, (dict, list)) else value
 
 
-def _renderer(settings: Settings) -> list[Processor]:
+def _spelled_out(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _renderer(settings: Settings, secrets: frozenset[str]) -> list[Processor]:
     auto, terminal = settings.log_format is LogFormat.AUTO, sys.stdout.isatty()
     if terminal if auto else settings.log_format is LogFormat.CONSOLE:
-        return [_for_people(terminal), _console(terminal)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [_for_people(terminal), _console(terminal, secrets)]
+    return [
+        structlog.processors.ExceptionRenderer(_Tracebacks(secrets)),
+        structlog.processors.JSONRenderer(default=str),
+    ]
 
 
 def _for_people(terminal: bool) -> Processor:
@@ -94,11 +109,26 @@ def _for_people(terminal: bool) -> Processor:
     return shorten
 
 
-def _console(terminal: bool) -> Processor:
-    """Plain tracebacks: the pretty ones print local variables, and with them secrets."""
+def _console(terminal: bool, secrets: frozenset[str]) -> Processor:
     return structlog.dev.ConsoleRenderer(
-        colors=terminal, pad_event_to=0, timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
+        colors=terminal, pad_event_to=0, timestamp_key="at", exception_formatter=_Tracebacks(secrets).print
     )
+
+
+class _Tracebacks:
+    """Plain tracebacks without secrets; the pretty ones would print local variables, and with them secrets."""
+
+    def __init__(self, secrets: frozenset[str]) -> None:
+        self._secrets = secrets
+
+    def __call__(self, exc_info: ExcInfo) -> str:
+        """As one text, which JSON puts on one line."""
+        return scrubbing.without("".join(traceback.format_exception(*exc_info)).rstrip(), self._secrets)
+
+    def print(self, to: TextIO, info: ExcInfo) -> None:
+        """For people, below the event and indented, so that no message in it can pass for an event of its own."""
+        for line in self(info).splitlines():
+            to.write("\n    " + "".join(map(_spelled_out, line)))
 
 
 def bind(**fields: Any) -> None:

@@ -14,7 +14,10 @@ from .errors import UnknownTask
 
 HIDDEN = "[hidden]"
 _NAME = re.compile(
-    r"(^|[_.-])(pass(word|wd|phrase)?|secret|token|api[_-]?key|authorization|cookie|credentials?|private[_-]?key)s?$",
+    r"pass(word|wd|phrase)"  # anywhere, as in dbpassword and password_hash
+    r"|(secret|token|cookie|credential|authorization|(api|private)[_. -]?key)s?$"  # at the end, as in clientsecret
+    r"|(?<![a-z])(secret|token|cookie|credential|authorization|pwd|(api|private)[_. -]?key)(?![a-z])"
+    r"|(?<![a-z])pass$",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -24,7 +27,10 @@ Secret = Annotated[str, Field(json_schema_extra={"format": "password", "writeOnl
 
 
 def is_secret(name: str) -> bool:
-    """Whether what stands under this name must not be shown: `password`, `api_key`, `webhookSecret`."""
+    """Whether what stands under this name must not be shown: `password`, `api_key`, `webhookSecret`, `token_of_shop`.
+
+    `tokens_used` and `secretary` only look alike.
+    """
     return _NAME.search(_CAMEL.sub("_", name)) is not None
 
 

@@ -6,13 +6,13 @@ import asyncio
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from . import registry, stats
+from . import registry, scrubbing, stats
 from .context import JobContext, RedisNotes, bound
 from .errors import (
     FileMissing,
@@ -24,7 +24,7 @@ from .errors import (
     UnknownTask,
 )
 from .files import File
-from .records import VERSION
+from .records import VERSION, Job
 from .registry import Task
 from .retries import Discard, RetryLater, Snooze
 from .settings import current_settings
@@ -168,7 +168,7 @@ def _plain(value: Any) -> str:
 
 
 def _judge(task: Task, error: Exception, context: JobContext) -> Outcome:
-    described = describe(error)
+    described = scrubbed(describe(error), context.job)
     if isinstance(error, Discard):
         return Discarded(described)
     left = context.attempt < context.max_attempts
@@ -187,6 +187,13 @@ def describe(error: BaseException) -> AttemptError:
     lines = traceback.format_exception(type(error), error, trace)
     message = str(error) or type(error).__name__
     return AttemptError(type(error).__qualname__, message[:2000], "".join(lines)[-_TRACEBACK_BYTES:], error)
+
+
+def scrubbed(error: AttemptError, job: Job) -> AttemptError:
+    """The same without the secrets that it quotes, of the settings or of the job's arguments: people will read it."""
+    secrets = scrubbing.of_job(job.task, job.args) | scrubbing.of_settings(current_settings())
+    message, trace = (scrubbing.without(text, secrets) for text in (error.message, error.traceback))
+    return replace(error, message=message, traceback=trace)
 
 
 def _context_from_rq() -> JobContext:

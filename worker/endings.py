@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 
 from jobs import registry
-from jobs.claims import Ending, Interrupted, Stopped
+from jobs.claims import Canceled, Ending, Interrupted, Stopped
 from jobs.errors import UnknownTask
 from jobs.records import Job
-from jobs.running import AttemptError, Failed, Retrying, describe
+from jobs.running import AttemptError, Failed, Retrying, describe, scrubbed
 
 from .slots import Verdict
 
@@ -38,11 +38,14 @@ def ending_of(error: JobInterrupted, job: Job) -> Ending:
         return failure(describe(error), job, TimeoutError(str(error)))
     if error.verdict is Verdict.STOPPED:
         return Stopped(str(error))
+    if error.verdict is Verdict.CANCELED:
+        return Canceled(str(error))
     return Interrupted(str(error))
 
 
-def failure(described: AttemptError, job: Job, kind: Exception) -> Ending:
+def failure(error: AttemptError, job: Job, kind: Exception) -> Ending:
     """Another attempt or none, by the task's rule for exceptions of this kind."""
+    described = scrubbed(error, job)
     try:
         retry = registry.find(job.task).retry
     except UnknownTask:
@@ -68,5 +71,6 @@ def cause_of_death(status: int, peak_kb: int) -> str:
 _REASONS = {
     Verdict.SHUTDOWN: "the worker is shutting down",
     Verdict.STOPPED: "stopped by hand",
+    Verdict.CANCELED: "canceled while it ran",
     Verdict.LOST: "another worker has taken the job over",
 }

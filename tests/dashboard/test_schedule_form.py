@@ -83,7 +83,7 @@ def test_an_edit_changes_what_was_changed_and_keeps_hidden_arguments(admin: Visi
     send(admin, "/schedules/+new", **FORM)
     page = admin.open("/schedules/greet.daily/edit").text
     assert "sk-very-secret" not in page
-    shown = FORM | {"args": '{"name": "Ada", "api_key": "••••••"}', "cron": "0 18 * * *", "revision": revision()}
+    shown = FORM | {"args": '{"name": "Ada", "api_key": "[hidden]"}', "cron": "0 18 * * *", "revision": revision()}
     assert send(admin, "/schedules/greet.daily/edit", **shown).status_code == 303
     assert (stored().cron, stored().args["api_key"]) == ("0 18 * * *", "sk-very-secret")
 

@@ -7,20 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from jobs.logs import configure_logging, get_logger
 from jobs.settings import LogFormat, Settings
+from tests.payloads import LOG_FORGING
 
 FORMATS = pytest.mark.parametrize("format", [LogFormat.JSON, LogFormat.CONSOLE])
-HOSTILE = [
-    "a\r\nfake event",
-    "\x1b[2J\x1b[31mred",
-    "gpj.\u202eexe",
-    "nul\x00",
-    "sep\u2028arator",
-    "bell\x07",
-    "\x9b31m",
-]
 
 
 @contextmanager
@@ -37,16 +30,46 @@ def logging_in(settings: Settings, format: LogFormat) -> Iterator[structlog.stdl
 
 
 @FORMATS
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", LOG_FORGING)
 def test_what_is_logged_cannot_forge_a_line_or_move_the_cursor(
     settings: Settings, capsys: pytest.CaptureFixture[str], format: LogFormat, text: str
 ) -> None:
     with logging_in(settings, format) as log:
-        log.warning(text, path=text)
+        log.warning(text, path=text, more=[text, {"deep": text}])
         logging.getLogger("library").warning("said %s", text)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+@FORMATS
+@pytest.mark.parametrize("text", LOG_FORGING)
+def test_an_exception_cannot_pass_for_another_event(
+    settings: Settings, capsys: pytest.CaptureFixture[str], format: LogFormat, text: str
+) -> None:
+    with logging_in(settings, format) as log:
+        try:
+            raise ValueError(text)
+        except ValueError as error:
+            log.error("failed", exc_info=error)
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "failed" in first
+    assert all(line.isprintable() for line in (first, *rest))
+    assert all(line.startswith("    ") for line in rest)
+    assert not rest or format is LogFormat.CONSOLE
+
+
+@FORMATS
+def test_no_text_quotes_a_secret_of_the_settings(
+    settings: Settings, capsys: pytest.CaptureFixture[str], format: LogFormat
+) -> None:
+    chosen = settings.model_copy(update={"smtp_url": SecretStr("smtp://me:pass%2Fcanary@mail.example")})
+    with logging_in(chosen, format) as log:
+        try:
+            raise ValueError("535 pass/canary is wrong")
+        except ValueError as error:
+            log.error("mail: pass%2Fcanary", exc_info=error, addresses=["smtp://me:pass%2Fcanary@mail.example"])
+    assert "canary" not in capsys.readouterr().out
 
 
 @FORMATS

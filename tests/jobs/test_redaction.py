@@ -17,13 +17,26 @@ def call(address: str, plain: Secret, maybe: Secret | None = None) -> str:
     [
         *("password", "Password", "db_password", "passwd", "secret", "webhookSecret", "API_KEY", "apiKey", "x-api-key"),
         *("Authorization", "cookie", "access_token", "credentials", "private_key", "passphrase"),
+        *(
+            "password_hash",
+            "dbpassword",
+            "authtoken",
+            "clientsecret",
+            "token_of_shop",
+            "secretKey",
+            "first_pass",
+            "pwd",
+        ),
     ],
 )
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["tokens_used", "secretary", "keyboard", "passenger", "compass", "key", "author", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["tokens_used", "secretary", "keyboard", "passenger", "compass", "key", "author", "passing", "tokenizer", ""],
+)
 def test_names_that_only_look_alike(name: str) -> None:
     assert not is_secret(name)
 

@@ -12,11 +12,10 @@ from flask import Flask
 
 from jobs import redaction
 from jobs.records import Job, Progress
+from jobs.redaction import redacted
 from jobs.schedules.definitions import Definition
 from jobs.schedules.views import ScheduleView
 
-HIDDEN = "••••••"
-_SECRET = re.compile(r"pass(word|wd|phrase)|secret|token|api_?key|authorization|cookie|credential|private_?key", re.I)
 _TONES = {"started": "run", "finished": "good", "failed": "bad", "stopped": "warn", "retrying": "warn"}
 _WORDS = {"queued": "waiting", "started": "running"}
 _FILE = re.compile(r"file_[0-9a-f]{32}")
@@ -122,22 +121,9 @@ def counted(progress: Progress) -> str:
     return f"{thousands(progress.done)}{of}"
 
 
-def is_secret(name: str) -> bool:
-    """Whether what stands under this name must not be shown."""
-    return bool(_SECRET.search(name))
-
-
-def redacted(value: Any) -> Any:
-    """The same JSON value without what stands under a name such as `password` or `api_key`."""
-    if isinstance(value, dict):
-        return {key: HIDDEN if is_secret(str(key)) else redacted(item) for key, item in value.items()}
-    return [redacted(item) for item in value] if isinstance(value, list) else value
-
-
 def arguments(of: Job | Definition | ScheduleView) -> dict[str, Any]:
     """The arguments of a job or a schedule as they may be shown: also without what its task marks as Secret."""
-    shown: dict[str, Any] = redacted(redaction.arguments(of.task, of.args))
-    return {name: HIDDEN if item == redaction.HIDDEN else item for name, item in shown.items()}
+    return redaction.arguments(of.task, of.args)
 
 
 def pretty(value: Any) -> str:

@@ -17,9 +17,9 @@ from jobs.errors import FileMissing, JobConflict, JobMissing
 from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job
+from jobs.redaction import redacted
 from web.visible import visible_job
 
-from .formats import redacted
 from .rendering import page
 from .verbs import VERBS
 
