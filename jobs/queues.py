@@ -53,6 +53,28 @@ def resume(name: str, *, by: str) -> None:
         audit.note(by, "queue.resume", name)
 
 
+def pause_all(*, note: str, by: str) -> list[str]:
+    """Start no more jobs of any queue; gives those that were not paused before, whose reasons stay as they are."""
+    said, found = {"note": note, "at": time.time(), "by": by}, [*monitor.queue_names()]
+    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        for name in found:
+            pipe.hsetnx(keys.PAUSED, name, json.dumps(said))
+        changed = [name for name, new in zip(found, pipe.execute(), strict=True) if new]
+    if changed:
+        audit.note(by, "queue.pause", "all queues", note=note, queues=changed)
+    return changed
+
+
+def resume_all(*, by: str) -> list[str]:
+    """Start jobs of every queue again; gives those that were paused."""
+    found = sorted(paused())
+    if found:
+        with connection.translate_errors():
+            connection.client().hdel(keys.PAUSED, *found)
+        audit.note(by, "queue.resume", "all queues", queues=found)
+    return found
+
+
 def empty(name: str, *, by: str) -> int:
     """Cancel every job that waits in a queue now; gives how many. Their records stay, so each can be tried again."""
     removed = sum(_canceled(name))

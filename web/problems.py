@@ -58,7 +58,7 @@ class Refused(Exception):
 def install(app: Flask) -> None:
     """Answer every error of every route of this app."""
     app.register_error_handler(Refused, answer)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(NightshiftError, lambda error: answer(translate(error)))
     app.register_error_handler(Exception, _unexpected)
 
@@ -172,15 +172,16 @@ def pointer(parts: Iterable[str]) -> str:
 _TOLD = {404: "nothing has this address", 405: "the method is not possible here; Allow names those that are"}
 
 
-def _http(error: HTTPException) -> Response | HTTPException:
+def of_http(error: HTTPException) -> Response | HTTPException:
+    """The problem document of an error of HTTP."""
     if error.code is None or error.code < 400:
         return error
-    response = answer(_of_http(error))
+    response = answer(_refused(error))
     response.headers.extend((name, value) for name, value in error.get_headers() if name in {"Allow", "Content-Range"})
     return response
 
 
-def _of_http(error: HTTPException) -> Refused:
+def _refused(error: HTTPException) -> Refused:
     code = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
         limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]

@@ -4,6 +4,7 @@ from .control import Preview, backfill, create, edit, end_backfill, pause, previ
 from .declaring import cron, every, once
 from .definitions import Definition
 from .history import TickView, history
+from .history import since as history_since
 from .reads import clock_status, get_schedule, list_schedules, next_ticks
 from .views import BackfillView, ClockStatus, ScheduleView
 
@@ -23,6 +24,7 @@ __all__ = [
     "every",
     "get_schedule",
     "history",
+    "history_since",
     "list_schedules",
     "next_ticks",
     "once",

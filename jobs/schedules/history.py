@@ -11,7 +11,7 @@ from .. import connection
 from .. import keys as job_keys
 from . import keys
 
-_MOST = 600
+_MOST, _A_FEW = 600, 120
 
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 
@@ -41,13 +41,29 @@ class TickView:
 
 def history(schedule_id: str, limit: int = 20) -> list[TickView]:
     """The last entries of a schedule; empty when there is none, also for a schedule that never was."""
-    client = connection.client()
+    return _histories([schedule_id], "-", _MOST)[schedule_id][:limit]
+
+
+def since(schedule_ids: Sequence[str], start: datetime) -> dict[str, list[TickView]]:
+    """What became of the ticks of several schedules since an instant, by the last 120 entries of each."""
+    return _histories(schedule_ids, f"{round(start.timestamp() * 1000)}-0", _A_FEW)
+
+
+def _histories(schedule_ids: Sequence[str], oldest: str, count: int) -> dict[str, list[TickView]]:
     with connection.translate_errors():
-        found = cast("list[Entry]", client.xrevrange(keys.history(schedule_id), count=_MOST))
-        ended = {entry[b"job"]: entry[b"outcome"].decode() for _, entry in found if entry[b"kind"] == b"ended"}
-        shown = [(entry_id, entry) for entry_id, entry in found if entry[b"kind"] != b"ended"][:limit]
-        running = _statuses([entry[b"job"] for _, entry in shown if entry.get(b"job") not in (None, b"", *ended)])
-    return [_view(entry_id.decode(), entry, ended | running) for entry_id, entry in shown]
+        with connection.client().pipeline(transaction=False) as pipe:
+            for schedule_id in schedule_ids:
+                pipe.xrevrange(keys.history(schedule_id), "+", oldest, count=count)
+            found = cast("list[list[Entry]]", pipe.execute())
+        entries = [entry for history in found for _, entry in history]
+        ended = {entry[b"job"]: entry[b"outcome"].decode() for entry in entries if entry[b"kind"] == b"ended"}
+        jobs = {entry[b"job"] for entry in entries if entry.get(b"job")} - ended.keys()
+        outcomes = ended | _statuses(sorted(jobs))
+    return {name: _views(history, outcomes) for name, history in zip(schedule_ids, found, strict=True)}
+
+
+def _views(found: Sequence[Entry], outcomes: Mapping[bytes, str]) -> list[TickView]:
+    return [_view(entry_id.decode(), entry, outcomes) for entry_id, entry in found if entry[b"kind"] != b"ended"]
 
 
 def _statuses(jobs: Sequence[bytes]) -> dict[bytes, str]:

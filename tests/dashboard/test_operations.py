@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -11,6 +14,7 @@ from jobs.schedules import ScheduleView
 
 from .conftest import Visitor
 from .hand import greet, take
+from .past import Past
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +50,52 @@ def test_a_queue_is_emptied_only_when_its_name_was_typed(admin: Visitor) -> None
     assert monitor.get_job(job.id).status == "queued"
     act(admin, "/queues/default/empty", confirm="default")
     assert monitor.get_job(job.id).status == "canceled"
+
+
+def test_all_queues_are_paused_with_one_reason_and_resumed(admin: Visitor) -> None:
+    act(admin, "/queues/low/pause", note="the report database moves")
+    act(admin, "/queues/pause", note="a fire drill")
+    assert "2 queues paused" in admin.open("/").text
+    assert {name: pause.note for name, pause in queues.paused().items()} == {
+        "high": "a fire drill",
+        "default": "a fire drill",
+        "low": "the report database moves",
+    }
+    act(admin, "/queues/resume")
+    assert "3 queues resumed." in admin.open("/").text
+    assert not queues.paused()
+    assert [(entry.action, entry.subject) for entry in audit.entries(limit=2)] == [
+        ("queue.resume", "all queues"),
+        ("queue.pause", "all queues"),
+    ]
+
+
+def test_a_queue_tells_its_pace_and_when_it_is_drained(admin: Visitor, redis: Redis) -> None:
+    enqueue(greet, "Ada")
+    page = admin.open("/queues").text
+    assert "standing still" in page
+    Past(redis).add(datetime.now(UTC) - timedelta(minutes=5), times=600, wait=2)
+    admin.client.application.extensions["nightshift.paces"].forget()
+    page = admin.open("/queues").text
+    assert re.search(r">(5[4-9]|60)</td>", page)
+    assert re.search(r">1\.[01] s</td>", page)
+    assert "p95 2.4 s" in page
+
+
+def test_a_task_tells_how_long_its_attempts_ran(admin: Visitor, redis: Redis) -> None:
+    past = Past(redis)
+    past.add(datetime.now(UTC), times=90, run=0.04)
+    past.add(datetime.now(UTC), "retrying", times=10, run=2.4)
+    row = admin.open("/tasks").text.split('id="task-hand.greet"')[1].split("</tr>")[0]
+    assert re.findall(r'<td class="num[^>]*>([^<]+)</td>', row)[:5] == ["10.0 %", "39 ms", "1.8 s", "2.4 s", "3 min"]
+
+
+def test_the_line_of_a_schedule_shows_what_became_of_its_ticks(admin: Visitor, redis: Redis) -> None:
+    schedules.create({"id": "s", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
+    schedules.run_now("s", actor="t")
+    assert "1 at work, 12 to come" in admin.open("/schedules").text
+    take(redis).fail()
+    assert 'class="day-past bad" d="M50 2v11"' in admin.open("/schedules").text
 
 
 def test_a_queue_that_never_was_is_not_found(admin: Visitor) -> None:

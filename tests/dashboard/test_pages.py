@@ -251,3 +251,11 @@ def test_an_argument_that_its_task_marks_as_secret_is_hidden_whatever_its_name(a
     for address in ("/", "/jobs", f"/jobs/{job.id}", f"/jobs/new?from={job.id}"):
         assert "open sesame" not in admin.open(address).text
     assert "front" in admin.open(f"/jobs/{job.id}").text
+
+
+def test_a_browser_at_an_unknown_address_gets_a_page_and_a_client_of_the_api_a_problem(visitor: Visitor) -> None:
+    page = visitor.open("/nowhere", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "Nothing has this address" in page.text
+    for path, accept in (("/nowhere", "*/*"), ("/api/v1/nowhere", "text/html")):
+        assert visitor.open(path, headers={"Accept": accept}).mimetype == "application/problem+json"

@@ -58,6 +58,7 @@ def register(app: Flask) -> None:
     overview.install(app)
     trends.install(app)
     failures.install(app)
+    failing.install(app)
     app.add_url_rule("/static/<digest>/<path:name>", "assets", assets.send)
     app.register_blueprint(_pages())
     guard(app, "dashboard", sessions.guard)

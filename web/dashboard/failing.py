@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from jobs.errors import (
     FileMissing,
@@ -19,14 +19,20 @@ from jobs.errors import (
 )
 from jobs.logs import get_logger
 from web import tracing
-from web.problems import Refused
+from web.problems import Refused, of_http
 
 from .formats import sentence
-from .rendering import is_poll
+from .rendering import context, is_poll
 
 log = get_logger(__name__)
 
 _AGAIN = "Nothing was done. Open the page again and send the form once more."
+
+
+def install(app: Flask) -> None:
+    """Answer a browser at an address that does not exist with a page; the API keeps its problem documents."""
+    for kind in (NotFound, MethodNotAllowed):
+        app.register_error_handler(kind, _nowhere)
 
 
 def add_to(pages: Blueprint) -> None:
@@ -49,6 +55,16 @@ def _http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error
     return _page(error.code, error.name, error.description or "")
+
+
+def _nowhere(error: HTTPException) -> Response | HTTPException:
+    if request.blueprint == "dashboard":
+        return _http(error)
+    if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
+        return of_http(error)
+    response = make_response(render_template("nowhere.html", **context()), error.code)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _expired(error: JobMissing | FileMissing) -> Response:

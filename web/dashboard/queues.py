@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from jobs import queues as core
 
-from . import overview, sessions
+from . import overview, sessions, trends
 from .actions import back
 from .rendering import page
 
@@ -15,6 +15,8 @@ from .rendering import page
 def add_to(pages: Blueprint) -> None:
     """Add the routes."""
     pages.get("/queues")(queues)
+    pages.post("/queues/pause")(pause_all)
+    pages.post("/queues/resume")(resume_all)
     pages.post("/queues/<name>/pause")(pause)
     pages.post("/queues/<name>/resume")(resume)
     pages.post("/queues/<name>/empty")(empty)
@@ -23,7 +25,23 @@ def add_to(pages: Blueprint) -> None:
 def queues() -> Response:
     """Every queue with its counts and whether it is paused."""
     seen = overview.latest()
-    return page("queues.html", section="dashboard.queues", active=seen.active, seen=seen, paused=core.paused())
+    paces = trends.paces()
+    return page(
+        "queues.html", section="dashboard.queues", active=seen.active, seen=seen, paused=core.paused(), paces=paces
+    )
+
+
+def pause_all() -> AnyResponse:
+    """Start no more jobs at all."""
+    changed = core.pause_all(note=request.form.get("note", "").strip()[:200], by=sessions.actor())
+    flash(f"{_queues(changed)} paused: jobs that run go on, new ones wait.", "good")
+    return back("/")
+
+
+def resume_all() -> AnyResponse:
+    """Start jobs of every queue again."""
+    flash(f"{_queues(core.resume_all(by=sessions.actor()))} resumed.", "good")
+    return back("/")
 
 
 def pause(name: str) -> AnyResponse:
@@ -51,3 +69,7 @@ def empty(name: str) -> AnyResponse:
     count = core.empty(name, by=sessions.actor())
     flash(f"{count:,} waiting jobs of {name} canceled.", "good")
     return back("/queues")
+
+
+def _queues(names: list[str]) -> str:
+    return "1 queue" if len(names) == 1 else f"{len(names)} queues"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, flash, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -13,15 +13,13 @@ from jobs.schedules import Definition, ScheduleView
 from web.access import caller
 from web.visible import visible_schedule
 
-from . import sessions
+from . import daylines, sessions
 from .actions import back
 from .formats import sentence
 from .rendering import page
 
 _LIMIT = 100
 _TICKS = 20
-_DAY = timedelta(days=1)
-_MARKS = 150
 _OUTCOMES = {"enqueued": "run", "waiting": "calm", "skipped": "warn", "missed": "bad"}
 _JOB_OUTCOMES = {"finished": "good", "failed": "bad", "canceled": "calm", "stopped": "warn"}
 
@@ -41,13 +39,15 @@ def schedules() -> Response:
     """Every schedule with its next tick, its last one, and a line of the coming day."""
     listed = core.list_schedules(request.args.get("after", ""), _LIMIT)
     more = url_for("dashboard.schedules", after=listed[-1].id) if len(listed) == _LIMIT else None
+    now = datetime.now(UTC)
+    past = core.history_since([each.id for each in listed], now - daylines.HALF)
     return page(
         "schedules.html",
         section="dashboard.schedules",
         found=[one for one in listed if caller().may_use(one.task)],
         more=more,
         clock=core.clock_status(),
-        marks=_marks,
+        line=lambda each: daylines.line(each, past[each.id], now, outcome_tone),
         tone_of=outcome_tone,
     )
 
@@ -118,16 +118,6 @@ def end_backfill(name: str) -> AnyResponse:
 def outcome_tone(outcome: str | None, job_outcome: str | None) -> str:
     """The colour of a tick: how its job ended where that is known, else what was decided."""
     return _JOB_OUTCOMES.get(job_outcome or "") or _OUTCOMES.get(outcome or "", "calm")
-
-
-def _marks(schedule: ScheduleView, now: datetime) -> list[str]:
-    """Where the ticks of the next 24 hours stand on a line of 100 units; a busy line is drawn at a coarse grain."""
-    if schedule.definition is None or not schedule.next_ticks:
-        return []
-    ticks = core.next_ticks(schedule.definition, _MARKS, now)
-    places = sorted({round((tick - now) / _DAY * 400) for tick in ticks if tick - now < _DAY})
-    full = len(ticks) == _MARKS and ticks[-1] - now < _DAY
-    return [f"{place / 4:g}" for place in (range(0, 400, 2) if full else places)]
 
 
 def _definition(found: ScheduleView) -> Definition:

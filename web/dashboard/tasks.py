@@ -18,7 +18,7 @@ from jobs.registry import Task, all_tasks, find
 from web.access import caller
 from web.visible import visible_job
 
-from . import forms
+from . import forms, trends
 from .formats import arguments
 from .rendering import page
 
@@ -36,7 +36,7 @@ def add_to(pages: Blueprint) -> None:
 
 def tasks() -> Response:
     """Every task that can be enqueued."""
-    return page("tasks.html", section="dashboard.tasks", tasks=_usable())
+    return page("tasks.html", section="dashboard.tasks", tasks=_usable(), seen=trends.by_task())
 
 
 def new_job() -> Response:
