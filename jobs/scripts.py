@@ -36,6 +36,8 @@ class Script:
         the driver's pool still minds threads, forks and connections that the server has closed. A call whose reply was
         lost is sent once more, as every call of our clients is, so every script must bear that.
         """
+        if client.connection:
+            return Line(client).call(self, keys, args)
         pool = client.connection_pool
         connection = pool.get_connection()
         try:
