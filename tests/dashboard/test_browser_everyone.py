@@ -70,6 +70,7 @@ def alive(redis: Redis) -> list[str]:
     queues.pause("low", note="a reason", by="somebody")
     schedules.create({"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
     schedules.run_now("greet.hourly", actor="somebody")
+    told, _ = webhooks.create("https://93.184.215.14/hook", ["job.dead"], by="somebody")
     others = [
         "/failures",
         "/queues",
@@ -77,6 +78,8 @@ def alive(redis: Redis) -> list[str]:
         "/schedules/greet.hourly",
         "/workers",
         "/tasks",
+        "/webhooks",
+        f"/webhooks/{told.id}",
         "/audit",
         "/settings",
     ]
