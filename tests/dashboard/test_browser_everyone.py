@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
-from jobs import enqueue, queues, schedules, with_options
+from jobs import enqueue, queues, schedules, webhooks, with_options
+from jobs.webhooks import Event
 
 from .browsing import NARROW, WIDE, Watch, is_poll
 from .hand import greet, slow, take
@@ -70,7 +71,7 @@ def alive(redis: Redis) -> list[str]:
     queues.pause("low", note="a reason", by="somebody")
     schedules.create({"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
     schedules.run_now("greet.hourly", actor="somebody")
-    told, _ = webhooks.create("https://93.184.215.14/hook", ["job.dead"], by="somebody")
+    told, _ = webhooks.create("https://93.184.215.14/hook", [Event.DEAD], by="somebody")
     others = [
         "/failures",
         "/queues",
