@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from jobs import monitor
@@ -41,3 +42,16 @@ def has_status(job: Job, status: str, seconds: float = 10.0) -> Job:
         return seen if seen and seen.status == status else None
 
     return eventually(look, seconds)
+
+
+def children(pid: int) -> list[int]:
+    """The horses of a supervisor."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
