@@ -29,6 +29,7 @@ class Load:
     jobs: int
     seconds: float
     accepted: dict[int, str] = field(default_factory=dict)
+    accepted_at: dict[int, float] = field(default_factory=dict)
     sent_again: int = 0
     slowest: float = 0.0
 
@@ -45,6 +46,7 @@ class Load:
         while (number := next(numbers)) < self.jobs:
             time.sleep(max(0.0, began + number * self.seconds / self.jobs - time.monotonic()))
             self.accepted[number] = self._post(client, number)
+            self.accepted_at[number] = time.time()
 
     def _post(self, client: site.Client, number: int) -> str:
         while True:
@@ -85,9 +87,15 @@ def _findings(load: Load, story: chaos.Story) -> list[Finding]:
         exactly("attempts spent beyond the first", _attempts_spent(list(load.accepted.values())), 0),
         exactly("put back by the ledger's sweep", _repaired(), 0),
         below("slowest answer to a post (s)", load.slowest, 3),
+        Finding("longest wait of a job for its first start (s)", _longest_wait(load, story), "", holds=True),
         Finding("jobs that a kill cut off", sum(len(starts) > 1 for starts in story.starts.values()), "", holds=True),
         Finding("posts sent again during outages", load.sent_again, "", holds=True),
     ]
+
+
+def _longest_wait(load: Load, story: chaos.Story) -> float:
+    """Large when the machine cannot keep up with the posts: recoveries then wait in the same line."""
+    return max(starts[0] - load.accepted_at[number] for number, starts in story.starts.items())
 
 
 def _attempts_spent(job_ids: Sequence[str]) -> int:
