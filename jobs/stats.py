@@ -7,7 +7,7 @@ kept for 26 hours, hours for 35 days, and the total for ever. All times are awar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -18,8 +18,8 @@ from .histograms import BOUNDS as BOUNDS
 from .histograms import Histogram as Histogram
 from .scripts import script
 from .tallies import OUTCOMES as OUTCOMES
+from .tallies import Field, Tally, fields
 from .tallies import Point as Point
-from .tallies import Tally, fields
 
 MINUTES_KEPT = 26 * 60
 MOST_POINTS = 10_000
@@ -67,12 +67,12 @@ def series(
 
 def by_task(since: datetime) -> Mapping[str, Point]:
     """What happened since an instant (its whole minute), for each task."""
-    first, now = _minute(since), _minute_after(datetime.now(UTC))
-    tallies: dict[str, Tally] = defaultdict(Tally)
-    for _, raw in _read(first, now, max(1, now - first)):
-        for field, value in fields(raw):
-            tallies[field.task].count(field, value)
-    return {name: tally.point(first) for name, tally in sorted(tallies.items())}
+    return _by(lambda field: field.task, since)
+
+
+def by_queue(since: datetime) -> Mapping[str, Point]:
+    """What happened since an instant (its whole minute), for each queue."""
+    return _by(lambda field: field.queue, since)
 
 
 def totals() -> Totals:
@@ -117,6 +117,15 @@ def deploys(since: datetime) -> list[Deploy]:
         found = connection.client().zrangebyscore(keys.DEPLOYS, since.timestamp(), "+inf", withscores=True)
     marks = cast("list[tuple[bytes, float]]", found)
     return [Deploy(datetime.fromtimestamp(at, UTC), release.decode()) for release, at in marks]
+
+
+def _by(name_of: Callable[[Field], str], since: datetime) -> Mapping[str, Point]:
+    first, now = _minute(since), _minute_after(datetime.now(UTC))
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    for _, raw in _read(first, now, max(1, now - first)):
+        for field, value in fields(raw):
+            tallies[name_of(field)].count(field, value)
+    return {name: tally.point(first) for name, tally in sorted(tallies.items())}
 
 
 def _read(first: int, last: int, width: int) -> Iterator[tuple[int, Mapping[bytes, bytes]]]:

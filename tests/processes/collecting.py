@@ -39,7 +39,7 @@ class Collected:
     raw: list[bytes] = field(default_factory=list)
 
     @property
-    def variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, Any]:
         """The settings of a process that is to send here."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,

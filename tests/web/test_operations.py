@@ -120,17 +120,19 @@ def test_dead_letters_are_grouped_by_task_exception_and_line(api: FlaskClient, r
 
 def test_a_worker_that_does_not_exist_is_404(api: FlaskClient) -> None:
     assert api.get("/api/v1/workers").get_json() == {"workers": []}
-    assert api.post("/api/v1/workers/nobody/stop").status_code == 404
+    assert [api.post(f"/api/v1/workers/nobody/{verb}").status_code for verb in ("stop", "drain")] == [404, 404]
 
 
-def test_a_worker_is_told_to_stop(api: FlaskClient, redis: Redis) -> None:
+@pytest.mark.parametrize(("verb", "command"), [("stop", b"shutdown"), ("drain", b"drain")])
+def test_a_worker_is_told_to_stop_or_to_drain(api: FlaskClient, redis: Redis, verb: str, command: bytes) -> None:
     redis.sadd("rq:workers", "rq:worker:w1")
     redis.hset("rq:worker:w1", mapping={"hostname": "h", "pid": "1", "queues": "default", "state": "idle"})
     with redis.pubsub() as listener:  # type: ignore[no-untyped-call]
         listener.subscribe("rq:pubsub:w1")
-        assert api.post("/api/v1/workers/w1/stop").status_code == 202
+        assert api.post(f"/api/v1/workers/w1/{verb}").status_code == 202
         said = [message for _ in range(2) if (message := listener.get_message(timeout=2))]
-    assert b"shutdown" in said[-1]["data"]
+    assert command in said[-1]["data"]
+    assert acts(api)[0] == ("API_TOKEN", f"worker.{verb}", "w1")
 
 
 def test_the_audit_is_paged(api: FlaskClient) -> None:

@@ -35,3 +35,14 @@ def test_the_memory_report_tells_what_a_job_takes(api: FlaskClient) -> None:
     assert [task["task"] for task in found["tasks"]] == ["web_tests.add"]
     assert 300 < found["waiting_job"] < 2000
     assert api.get("/api/v1/stats/memory?sample=0").status_code == 422
+
+
+def test_the_scale_tells_how_many_workers_are_needed(api: FlaskClient) -> None:
+    for _ in range(120):
+        api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}, "queue": "high"})
+    found = api.get("/api/v1/stats/scale").get_json()
+    assert (found["workers"], found["workers_now"], found["horses_per_worker"]) == (2, 0, 2)
+    assert {queue["name"]: queue["horses"] for queue in found["queues"]} == {"high": 4, "default": 0, "low": 0}
+    some = api.get("/api/v1/stats/scale?queues=default,low").get_json()
+    assert (some["workers"], len(some["queues"])) == (1, 2)
+    assert api.get("/api/v1/stats/scale?queues=nowhere").status_code == 404

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from werkzeug.wrappers import Response
 
-from jobs import monitor, queues, schedules
+from jobs import monitor, queues, scaling, schedules
 from jobs.tokens import Scope
 
 from .. import metrics
 from ..access import needs
 from ..answers import answers, show
 from ..resource import resource
-from ..schemas.stats import ClockView, ServerView, StatsView
+from ..schemas.stats import ClockView, ScaleQuery, ScaleView, ServerView, StatsView
 from .queues import queue_view
 
 api = resource("stats", __name__, __doc__)
@@ -32,6 +32,13 @@ def show_stats() -> Response:
             redis=ServerView.model_validate(monitor.server()),
         )
     )
+
+
+@api.get("/stats/scale", responses={200: ScaleView}, openapi_extensions=answers(404, 422))
+@needs(Scope.READ)
+def show_scale(query: ScaleQuery) -> Response:
+    """Tell how many workers would keep each queue within its target (QUEUE_LATENCY), for autoscalers."""
+    return show(ScaleView.model_validate(scaling.scale(datetime.now(UTC), query.names)))
 
 
 @scraped.get(

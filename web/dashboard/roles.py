@@ -29,7 +29,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     ),
     Scope.ENQUEUE: ("new_job", "enqueue", "curl"),
     Scope.OPERATE: (
-        *("one", "selected", "act", "pause", "resume", "empty", "pause_all", "resume_all", "stop"),
+        *("one", "selected", "act", "pause", "resume", "empty", "pause_all", "resume_all", "stop", "drain"),
         *("run_now", "pause_schedule", "resume_schedule", "backfill", "end_backfill"),
         *("webhooks", "webhook", "test_webhook", "redeliver"),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .base import Instant, View
+from .base import Instant, Query, View
 from .operations import QueueView
 
 
@@ -41,3 +41,47 @@ class StatsView(View):
     workers: int
     clock: ClockView
     redis: ServerView
+
+
+class ScaleQuery(Query):
+    """Which queues are asked about."""
+
+    queues: str | None = Field(
+        None,
+        max_length=2000,
+        description="Names, separated by commas: those that one kind of worker takes. All when it is not given.",
+        examples=["high,default"],
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """The names one by one."""
+        return [name.strip() for name in (self.queues or "").split(",") if name.strip()]
+
+
+class QueueScaleView(View):
+    """What a queue needs, by itself."""
+
+    name: str
+    target: float = Field(description="Seconds that a job may wait, from QUEUE_LATENCY.")
+    waiting: int
+    running: int
+    oldest_wait: float | None = Field(description="Seconds that the next job has waited.")
+    paused: bool = Field(description="What waits in a paused queue asks for nobody.")
+    rate: float = Field(description="Attempts that ended, a second, over the last five minutes.")
+    mean_run: float = Field(description="Seconds that an attempt takes, over the last hour.")
+    load: float = Field(description="Horses that were busy on average.")
+    horses: float = Field(description="Horses that would be enough.")
+    workers: int = Field(description="Workers that would be enough, if they took from this queue only.")
+
+
+class ScaleView(View):
+    """What the queues need together."""
+
+    at: Instant
+    workers: int = Field(description="How many workers there should be; never less than SCALE_MIN_WORKERS.")
+    horses: float
+    workers_now: int = Field(description="Workers that live, without those that are being drained.")
+    horses_now: int
+    horses_per_worker: float
+    queues: list[QueueScaleView]
