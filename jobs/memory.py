@@ -25,12 +25,13 @@ _PREFIXES: Mapping[str, str | tuple[str, ...]] = {
     **_PER_JOB,
     "files": "ns:file:",
     "schedules": "ns:schedule",
-    "stats": "ns:stats",
+    "stats": ("ns:stats", "ns:deploys"),
     "keys of requests": ("ns:idem:", "ns:unique:"),
     "quarantine": "ns:quarantine",
-    "webhooks": "ns:webhook",
+    "webhooks and alerts": ("ns:webhook", "ns:alert"),
+    "switches": ("ns:paused", "ns:full", "ns:sweep", "ns:suspects", "rq:suspended"),
     "workers and clocks": ("rq:worker", "rq:clean_", "ns:clock:", "ns:wake:"),
-    "tokens, sessions, limits": ("ns:token", "ns:session", "ns:limit:"),
+    "tokens, sessions, limits": ("ns:token", "ns:session", "ns:limit:", "ns:throttle"),
 }
 _REGISTRIES = ("wip", "finished", "failed", "scheduled", "canceled", "deferred")
 
