@@ -45,9 +45,9 @@ class Attempts:
     def run(self, claim: Claim) -> Ending:
         """How the job's task ended. No record and no task can make this raise."""
         self.number += 1
-        if put_off := too_new(claim.record):
-            return put_off
         try:
+            if put_off := too_new(claim.record):
+                return put_off
             job = claim.job()
             context = self._context(claim, job)
         except Exception as error:

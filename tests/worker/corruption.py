@@ -112,6 +112,7 @@ KINDS: dict[str, Kind] = {
     "timeout in words": _with("timeout", "soon"),
     "timeout too long": _with("timeout", "9" * 5000),
     "max_attempts 3.5": _with("max_attempts", "3.5"),
+    "version too long": _with("v", "9" * 5000),
     **{
         f"{name} rubbish": _with(name, "rubbish")
         for name in ("created_at", "enqueued_at", "run_at", "tags", "checkpoint", "error")
