@@ -12,7 +12,6 @@ from werkzeug.test import TestResponse
 
 pytestmark = pytest.mark.usefixtures("redis")
 
-STEPS = 4_000
 _ID = re.compile(r"[0-9a-f]{32}")
 _TASKS = {"web_tests.add": {"a": 1}, "web_tests.fail": {"message": "no"}}
 
@@ -60,10 +59,11 @@ def walker(app: Flask, api: FlaskClient, task: str) -> Walker:
     return Walker(client, task)
 
 
-def test_no_step_tells_one_of_the_other(app: Flask, api: FlaskClient, run_jobs: Callable[[], int]) -> None:
+@pytest.mark.parametrize("steps", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_no_step_tells_one_of_the_other(app: Flask, api: FlaskClient, run_jobs: Callable[[], int], steps: int) -> None:
     chance = random.Random(20261121)
     walkers = [walker(app, api, task) for task in _TASKS]
-    for number in range(STEPS):
+    for number in range(steps):
         if number % 50 == 0:
             run_jobs()
             _make_some(api, walkers)
