@@ -153,7 +153,10 @@ def stop(pid: int) -> None:
 def signal_tree(pid: int, number: int) -> None:
     """Send a signal to a process and all below it."""
     for found in tree(pid):
-        os.kill(found, number)
+        try:
+            os.kill(found, number)
+        except ProcessLookupError:
+            pass  # RQ's worker has a child for each job
 
 
 def cpu_seconds(pid: int) -> float:
