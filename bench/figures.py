@@ -83,7 +83,7 @@ ROWS = [
     Row("bulk enqueue against RQ's enqueue_many", "bulk", "jobs/s", "rq_fork", 4),
     Row("memory of a worker with four horses (MB), against Celery", "workers", "pss MB", "celery_prefork", 0.5, False),
     Row("segfault to the start of the next job (ms)", "crash", "p50 ms", "", 15, at_least=False),
-    Row("server memory of a waiting job (bytes)", "jobs", "bytes per waiting job", "", 1200, False),
+    Row("server memory of a waiting job (bytes)", "jobs", "server bytes per waiting job", "", 1200, False),
     Row(
         "jobs",
         "per finished job",
