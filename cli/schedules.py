@@ -83,7 +83,7 @@ def preview(rule: Sequence[str], timezone: str | None, count: int) -> None:
 def create(definition: Any) -> None:
     """Make a schedule from a JSON file such as {"id": "hourly", "task": "maintenance.check", "every": 3600}.
 
-    - reads it from stdin; docs/clock.md explains every field.
+    - reads it from stdin; docs/schedules.md explains every field.
     """
     view = core.create(_json(definition.read()), actor=actor())
     _done(schedule_shape(view), f"Created {view.id}: {view.words}.")

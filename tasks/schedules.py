@@ -1,4 +1,4 @@
-"""What runs when, on one screen. The clock reads this file at start; docs/clock.md explains every option.
+"""What runs when, on one screen. The clock reads this file at start; docs/schedules.md explains every option.
 
 every(task, minutes=5)
 cron(task, "0 17 * * mon-fri", timezone="Europe/Berlin")

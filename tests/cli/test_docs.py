@@ -1,4 +1,4 @@
-"""docs/cli.md names commands, options and fields that exist."""
+"""The manual names commands, options, fields, pages and headings that exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from cli.__main__ import main
 from tests.cli.conftest import ROOT, asked, said
 
 TEXT = Path(ROOT, "docs", "cli.md").read_text()
-CALLS = re.findall(r"(?:bin/jobs|python -m cli) ([a-z][^\n`|\\>]*)", TEXT)
+PAGES = {page: page.read_text() for page in [*Path(ROOT, "docs").glob("*.md"), ROOT / "README.md"]}
+CALLS = re.findall(r"(?:bin/jobs|python -m cli) ([a-z][^\n`|\\>]*)", "\n".join(PAGES.values()))
+FENCES = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("call", sorted(set(CALLS)))
@@ -23,7 +25,7 @@ def test_every_call_in_the_docs_is_understood(call: str) -> None:
     command: click.Command = main
     words = [word for word in shlex.split(call.split("&&")[0], comments=True) if not word.startswith("$")]
     context = click.Context(main, info_name="bin/jobs")
-    while isinstance(command, click.Group):
+    while words and isinstance(command, click.Group):
         found = command.get_command(context, words.pop(0))
         assert found, call
         command = found
@@ -41,6 +43,29 @@ def test_the_fields_in_the_docs_are_those_that_are_printed(redis: Redis) -> None
     assert _fields(asked("status", code=1)) == _named(shapes["status"])
     said("queues", "pause", "low")
     assert _fields(asked("audit")["entries"][0]) == _named(shapes["audit"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", FENCES.sub("", PAGES[page]))
+    broken = [f"{path}#{anchor}" for path, anchor in links if not _leads_somewhere(page, path, anchor)]
+    assert broken == []
+
+
+def test_the_manual_lists_every_page() -> None:
+    listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", PAGES[ROOT / "docs" / "README.md"]))
+    assert listed | {"README.md"} == {page.name for page in PAGES}
+
+
+def _leads_somewhere(page: Path, path: str, anchor: str) -> bool:
+    target = (page.parent / path).resolve() if path else page
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+def _anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCES.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _fields(document: dict[str, object]) -> set[str]:
