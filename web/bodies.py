@@ -71,10 +71,12 @@ def takes_up_to(limit: int) -> None:
 
 
 def _check() -> None:
-    _refuse_repeated()
-    if not _is_json_route():
+    if request.query_string:
+        _refuse_repeated()
+    view = _json_view()
+    if view is None:
         return
-    takes_up_to(getattr(_view(), "body_limit", current_app.config["MAX_CONTENT_LENGTH"]))
+    takes_up_to(getattr(view, "body_limit", current_app.config["MAX_CONTENT_LENGTH"]))
     body = _parse() if _has_body() else {}
     if not isinstance(body, dict):
         raise Refused(422, "invalid-request", "the body must be a JSON object")
@@ -90,13 +92,12 @@ def _refuse_repeated() -> None:
         raise Refused(422, "invalid-request", "a parameter was given more than once", faults=faults)
 
 
-def _is_json_route() -> bool:
-    writes = request.path.startswith("/api/") and request.method in {"POST", "PUT", "PATCH"}
-    return writes and _view() is not None and not getattr(_view(), "raw_body", False)
-
-
-def _view() -> Callable[..., Any] | None:
-    return current_app.view_functions.get(request.endpoint or "")
+def _json_view() -> Callable[..., Any] | None:
+    """The view that is going to read a JSON body; None when none is."""
+    if request.method not in {"POST", "PUT", "PATCH"} or not request.path.startswith("/api/"):
+        return None
+    view = current_app.view_functions.get(request.endpoint or "")
+    return None if getattr(view, "raw_body", False) else view
 
 
 def _has_body() -> bool:

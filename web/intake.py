@@ -48,8 +48,8 @@ def accept_all(body: NewBatch) -> list[Accepted]:
     faults = [fault for number, one in enumerate(body.jobs) for fault in _faults(one, f"/jobs/{number}")]
     if faults:
         raise Refused(422, "invalid-request", "no job of the batch was accepted", faults=faults)
-    print_of_all = _fingerprint(body)
-    wanted = [_request(one, print_of_all, number) for number, one in enumerate(body.jobs)]
+    fingerprint = _fingerprint(body)
+    wanted = [_request(one, fingerprint, number) for number, one in enumerate(body.jobs)]
     try:
         jobs = dispatch.submit_many(wanted, at_once=len(wanted))
     except FileMissing as error:
@@ -77,15 +77,19 @@ def _require_allowed(task: str) -> None:
 
 def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRequest:
     """What the core takes; its own checks of these fields cannot fail, because the schema has made them."""
-    key = _idempotency_key(number)
     return JobRequest(
-        **body.model_dump(include={"task", "args", "queue", "timeout", "retries", "tags"}),
+        task=body.task,
+        args=body.args,
+        queue=body.queue,
+        timeout=body.timeout,
+        retries=body.retries,
+        tags=body.tags,
         job_id=secrets.token_hex(16),
         run_at=_run_at(body),
         unique=Unique(**body.unique.model_dump()) if body.unique else None,
-        idempotency_key=key,
+        idempotency_key=_idempotency_key(number),
         traceparent=traceparent(),
-        fingerprint=fingerprint if key else "",
+        fingerprint=fingerprint,
     )
 
 
@@ -135,5 +139,7 @@ def _idempotency_key(number: int | None) -> str | None:
 
 
 def _fingerprint(body: NewJob | NewBatch) -> str:
-    """The same for the same request, however its JSON was spaced or ordered at the top."""
+    """The same for the same request, however its JSON was spaced or ordered at the top; only a key makes it matter."""
+    if "Idempotency-Key" not in request.headers:
+        return ""
     return hashlib.blake2b(body.model_dump_json(exclude_unset=True).encode(), digest_size=16).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -102,6 +102,10 @@ class Document(OpenAPI):
             static_folder=None,
         )
         self.openapi_version = VERSION
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: nothing here is async, and Flask would find that out for each of a dozen hooks of every request."""
+        return func
 
     def generate_spec_json(self) -> None:
         """Build and complete the document."""

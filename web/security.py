@@ -21,6 +21,7 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
 }
 _ONE_YEAR = "max-age=31536000; includeSubDomains"
 
@@ -43,12 +44,12 @@ def _refuse_compressed() -> None:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in _ALWAYS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", _policy(response))
-    response.headers.setdefault("Cache-Control", "no-store")
+    wanted = _ALWAYS | {"Content-Security-Policy": _policy(response)}
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", _ONE_YEAR)
+        wanted["Strict-Transport-Security"] = _ONE_YEAR
+    # At once and not by `setdefault`, which reads all headers for each of these: it was a tenth of a whole request.
+    given = {name.title() for name, _ in response.headers}
+    response.headers.extend({name: value for name, value in wanted.items() if name not in given})
     return response
 
 

@@ -9,8 +9,8 @@ from time import time
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, abort, current_app, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response
@@ -37,6 +37,10 @@ csrf = CSRFProtect()
 
 class Cookies(SecureCookieSessionInterface):
     """The `__Host-` prefix where the connection is https: no subdomain and no plain page can then set this cookie."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """None for the API, which has tokens instead: there a session cannot be changed, and nothing is signed."""
+        return None if request.path.startswith("/api/") else super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Over https, and always in production, where TLS may end in front of us."""
