@@ -7,10 +7,12 @@ kept for 26 hours, hours for 35 days, and the total for ever. All times are awar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
+
+from redis.client import Pipeline
 
 from . import connection, keys
 from .connection import Client, translate_errors
@@ -18,7 +20,7 @@ from .histograms import BOUNDS as BOUNDS
 from .histograms import Histogram as Histogram
 from .scripts import script
 from .tallies import OUTCOMES as OUTCOMES
-from .tallies import Field, Tally, fields
+from .tallies import Field, Sums, Tally, fields
 from .tallies import Point as Point
 
 MINUTES_KEPT = 26 * 60
@@ -77,20 +79,32 @@ def by_queue(since: datetime) -> Mapping[str, Point]:
 
 def totals() -> Totals:
     """What happened since the beginning, this moment included; no number in it ever falls."""
-    outcomes: dict[tuple[str, str, str], int] = defaultdict(int)
-    run: dict[str, Tally] = defaultdict(Tally)
-    wait: dict[str, Tally] = defaultdict(Tally)
-    for raw in _everything():
-        for field, value in fields(raw):
-            run[field.task].count(field, value)
-            wait[field.queue].count(field, value)
-            if field.kind == "n":
-                outcomes[field.task, field.queue, field.outcome] += value
-    return Totals(
-        dict(outcomes),
-        {name: tally.run for name, tally in run.items() if tally.run.count},
-        {name: tally.wait for name, tally in wait.items() if tally.wait.count},
-    )
+    client = connection.client()
+    with translate_errors():
+        rolled = client.get(keys.STATS_ROLLED)
+        with client.pipeline(transaction=True) as pipe:
+            first = ask_everything(pipe, rolled)
+            return totals_of(pipe.execute(), first)
+
+
+def ask_everything(pipe: Pipeline, rolled: bytes | str | None) -> int:
+    """Add to a transaction what `totals_of` needs, from the minute on that it gives; `rolled` is from STATS_ROLLED."""
+    now = _minute_after(datetime.now(UTC)) + 1
+    first = int(rolled or now - MINUTES_KEPT) + 1
+    pipe.get(keys.STATS_ROLLED)
+    pipe.hgetall(keys.STATS_TOTAL)
+    for minute in range(first, now + 1):
+        pipe.hgetall(keys.stats_minute(minute))
+    return first
+
+
+def totals_of(replies: Sequence[Any], first: int) -> Totals:
+    """The total, and the minutes that are not in it: read in one step, so that a roll-up meanwhile changes nothing."""
+    rolled, total, *minutes = replies
+    sums = Sums()
+    for raw in (total, *minutes[max(0, int(rolled or 0) + 1 - first) :]):
+        sums.add(raw)
+    return Totals(sums.outcomes, sums.run, sums.wait)
 
 
 def roll_up(client: Client) -> None:
@@ -145,21 +159,6 @@ def _chosen(first: int, last: int, width: int, rolled: int) -> Iterator[tuple[in
             yield begin, keys.stats_hour(hour)
         else:
             yield from ((minute, keys.stats_minute(minute)) for minute in range(max(first, begin), min(last, end)))
-
-
-def _everything() -> list[Mapping[bytes, bytes]]:
-    """The total, and the minutes that are not in it: read in one step, so that a roll-up meanwhile changes nothing."""
-    now = _minute_after(datetime.now(UTC)) + 1
-    with translate_errors():
-        client = connection.client()
-        first = int(client.get(keys.STATS_ROLLED) or now - MINUTES_KEPT) + 1
-        with client.pipeline(transaction=True) as pipe:
-            pipe.get(keys.STATS_ROLLED)
-            pipe.hgetall(keys.STATS_TOTAL)
-            for minute in range(first, now + 1):
-                pipe.hgetall(keys.stats_minute(minute))
-            rolled, total, *minutes = pipe.execute()
-    return [total, *minutes[max(0, int(rolled or 0) + 1 - first) :]]
 
 
 def _hashes(names: Iterable[str]) -> list[Mapping[bytes, bytes]]:

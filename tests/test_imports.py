@@ -36,7 +36,7 @@ DOORS = {
 }
 
 # Heavy libraries of single tasks, and extras: loaded when they are used, so that processes stay small.
-HEAVY = {"PIL", "reportlab", "openpyxl", "httpx", "opentelemetry", "sentry_sdk"}
+HEAVY = {"PIL", "reportlab", "openpyxl", "httpx", "sentry_sdk", "jobs.tracing.otel"}
 
 
 def files_of(room: str) -> list[Path]:
