@@ -11,6 +11,7 @@ from jobs import connection, stats
 from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.logs import configure_logging
 from jobs.settings import current_settings
+from web import alerting
 
 try:
     _settings = current_settings()
@@ -57,6 +58,7 @@ def post_worker_init(_: object) -> None:
     """Note the first start of this release; a Redis that is away must not keep the process from starting."""
     with suppress(RedisUnavailable):
         stats.mark_deploy(connection.client(), _settings.release, datetime.now(UTC))
+    alerting.start(_settings)
 
 
 # The app writes one event per request itself, with the request's id.

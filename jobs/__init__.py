@@ -5,6 +5,7 @@ It knows no task, no process and no web framework.
 
 from . import bulk as _bulk  # noqa: F401 - registers our own task
 from . import webhooks as _webhooks  # noqa: F401
+from .alerts import telling as _telling  # noqa: F401
 from .context import current_job
 from .dispatch import enqueue, enqueue_at, enqueue_in, with_options
 from .files import File

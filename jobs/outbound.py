@@ -134,15 +134,16 @@ def is_public(address: Address) -> bool:
     return address.is_global and not reserved and not any(address in network for network in _NOT_CALLED)
 
 
-def client(*, seconds: float = 10.0, connections: int = 10) -> httpx.AsyncClient:
+def client(*, seconds: float = 10.0, connections: int = 10, trusted: Iterable[str] = ()) -> httpx.AsyncClient:
     """A client for calls to foreign addresses; it goes through the guard whatever is asked of it.
 
-    `seconds` is for one step, such as connecting or the next bytes; `send` also limits the whole.
+    `seconds` is for one step, such as connecting or the next bytes; `send` also limits the whole. `trusted` are hosts
+    that the operator has named, which may be private.
     """
     from . import outbound_http  # httpx costs 10 MB that the web process need not carry
 
     settings = current_settings()
-    guard = Guard.allowing(settings.outbound_allow)
+    guard = Guard.allowing((*settings.outbound_allow, *trusted))
     return outbound_http.client(guard, seconds=seconds, connections=connections, release=settings.release)
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .errors import SettingsError
 
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _HOST = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LATENCY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)?[0-9]+(\.[0-9]+)?")
 _USUAL_LATENCY = 30.0
@@ -26,6 +27,8 @@ _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 _RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
+
+ALERT_RULES = ("failures", "latency", "workers", "missed", "clock", "dead_letters", "memory", "redis")
 
 
 class Environment(StrEnum):
@@ -115,7 +118,21 @@ class Settings(BaseSettings):
     webhook_disable_after: int = Field(5 * 86400, ge=60)
     outbound_allow: CommaList = ()
 
-    @field_validator("queues", "trusted_hosts", "outbound_allow", mode="before")
+    alert_mail: CommaList = ()
+    alert_slack_url: SecretStr | None = None
+    alert_webhook_url: SecretStr | None = None
+    alert_rules: CommaList = ALERT_RULES
+    alert_every: float = Field(15.0, ge=0, le=600)  # 0 looks for nothing
+    alert_after: float = Field(60.0, ge=0, le=86400)
+    alert_clear_after: float = Field(120.0, ge=0, le=86400)
+    alert_failure_rate: float = Field(0.25, gt=0, le=1)
+    alert_failure_least: int = Field(20, ge=1)
+    alert_latency: float = Field(600.0, gt=0)
+    alert_dead_letters: int = Field(20, ge=1)  # new ones within an hour
+    alert_memory: float = Field(0.8, gt=0, le=1)
+    alert_redis_after: float = Field(60.0, ge=0, le=86400)
+
+    @field_validator("queues", "trusted_hosts", "outbound_allow", "alert_mail", "alert_rules", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
@@ -162,6 +179,31 @@ class Settings(BaseSettings):
             raise ValueError("must be seconds, such as 30, and others for single queues, such as 30,high=5,low=600")
         return value
 
+    @field_validator("alert_mail")
+    @classmethod
+    def _mail_needs_a_server(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if wrong := [address for address in value if not _MAIL.fullmatch(address)]:
+            raise ValueError(f"must be mail addresses separated by commas, which {wrong[0]!r} is not")
+        if value and info.data.get("smtp_url") is None:
+            raise ValueError("needs SMTP_URL, the server that takes the mail")
+        return value
+
+    @field_validator("alert_slack_url", "alert_webhook_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        if value and info.field_name == "alert_webhook_url" and info.data.get("webhook_secret") is None:
+            raise ValueError("needs WEBHOOK_SECRET, which signs the messages")
+        return value
+
+    @field_validator("alert_rules")
+    @classmethod
+    def _known_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [rule for rule in value if rule not in ALERT_RULES]:
+            raise ValueError(f"{wrong[0]!r} is no rule; those are {', '.join(ALERT_RULES)}")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -198,6 +240,12 @@ class Settings(BaseSettings):
         parts = [part.strip().rpartition("=") for part in self.queue_latency.split(",")]
         found = {name: float(seconds) for name, _, seconds in parts}
         return found.get(queue, found.get("", _USUAL_LATENCY))
+
+    @property
+    def alert_channels(self) -> tuple[str, ...]:
+        """Where alerts go."""
+        set_up = {"mail": self.alert_mail, "slack": self.alert_slack_url, "webhook": self.alert_webhook_url}
+        return tuple(name for name, where in set_up.items() if where)
 
     @property
     def zone(self) -> ZoneInfo:
