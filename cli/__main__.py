@@ -3,6 +3,7 @@
 import click
 
 from cli.commands import Index
+from jobs.settings import serve_nobody
 
 _SECTIONS = {
     "Jobs": {
@@ -11,6 +12,7 @@ _SECTIONS = {
         "tail": ("cli.tail:tail", "Follow the log of a job."),
         "jobs": ("cli.job:jobs", "Find jobs, look at them, act on them."),
         "failures": ("cli.failures:failures", "See dead letters in groups; try them again or delete them."),
+        "quarantine": ("cli.quarantine:quarantine", "See records that cannot be run, and why."),
         "tasks": ("cli.catalogue:tasks", "See the tasks and what they take."),
     },
     "Operate": {
@@ -45,6 +47,7 @@ def main() -> None:
     Every command explains itself with --help and speaks JSON with --json. Exit codes: 0 done, 1 it could not be done,
     2 wrong usage, 3 the job failed, 4 it took too long.
     """
+    serve_nobody()
 
 
 if __name__ == "__main__":
