@@ -47,12 +47,19 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A person stopped the job: it ends, and is not tried again."""
+    """Somebody stopped the job by RQ's command: it ends in the failed registry, and is not tried again."""
 
     reason: str
 
 
-Ending = Outcome | Interrupted | Stopped
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """A person canceled the job while it ran: it ends, unless that was taken back meanwhile."""
+
+    reason: str
+
+
+Ending = Outcome | Interrupted | Stopped | Canceled
 
 
 class State(IntEnum):
@@ -186,8 +193,9 @@ def _verb(claim: Claim, ending: Ending) -> Verb:
         case Quarantined(reason):
             error = AttemptError("Quarantined", reason, "")
             return Verb("quarantine", "quarantined", error_fields(error), [error_json(error), reason])
-        case Interrupted(reason):
-            return Verb("release", "interrupted", {"error_message": reason}, [])
+        case Interrupted(reason) | Canceled(reason):
+            outcome = "canceled" if isinstance(ending, Canceled) else "interrupted"
+            return Verb("release", outcome, {"error_message": reason}, [])
 
 
 def settle_args(claim: Claim, verb: Verb, worker: str, *, at: float, peak_kb: int, execution: str = "") -> list[Value]:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import time
 
-from rq.command import send_command
-
 from . import connection, keys
 from .claims import rq_time
 from .errors import JobConflict, JobMissing
 from .scripts import Value, script
 
-_YEAR = 31_536_000
-_WAITING = ("queued", "scheduled", "deferred")
+_CANCELABLE = ("queued", "scheduled", "deferred", "started")
 _ENDED_BADLY = ("failed", "stopped", "canceled")
 
 
 def cancel(job_id: str) -> None:
-    """Cancel a job that waits; tell the worker of one that runs to stop it, which takes a moment.
+    """Cancel a job: at once when it waits; one that runs is interrupted first, which takes a moment.
 
     Raises JobMissing, and JobConflict when it has ended.
     """
-    status = _run("cancel", job_id, [keys.job(job_id)], [job_id, rq_time(time.time()), _YEAR])
-    if status == "started":
-        _stop(job_id)
-    elif status not in _WAITING:
+    status = _run("cancel", job_id, [keys.job(job_id)], [job_id, rq_time(time.time())])
+    if status not in _CANCELABLE:
         raise JobConflict(f"job {job_id} cannot be canceled: it is {status}")
 
 
@@ -50,12 +45,3 @@ def _run(verb: str, job_id: str, names: list[Value], args: list[Value]) -> str:
     if status is None:
         raise JobMissing(job_id)
     return str(status.decode())
-
-
-def _stop(job_id: str) -> None:
-    """As RQ's send_stop_job_command, which would need to read the whole record."""
-    with connection.translate_errors():
-        client = connection.client()
-        worker = client.hget(keys.job(job_id), "worker_name")
-        if isinstance(worker, bytes):
-            send_command(client, worker.decode(), "stop-job", job_id=job_id)

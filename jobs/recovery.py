@@ -28,7 +28,7 @@ _MISSED_FOR = 10  # seconds: plain RQ moves a job in two steps, between which it
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """A job taken from a dead horse: back in its queue, a dead letter, or unreadable and quarantined."""
+    """A job taken from a dead horse: back in its queue, a dead letter, canceled, or unreadable and quarantined."""
 
     job_id: str
     queue: str
@@ -39,7 +39,7 @@ class Reaped:
     def fate(self) -> str:
         """What was done with it."""
         if self.crashes < 0:
-            return "quarantined"
+            return {-1: "quarantined", -2: "canceled"}[self.crashes]
         return "dead letter" if self.crashes >= CRASHES_ALLOWED else "requeued"
 
 

@@ -157,7 +157,7 @@ class Horse:
         finished = isinstance(ending, Finished)
         self._slot.tally(finished=finished, failed=not finished, busy=seconds)
         if settled.state is State.STALE:
-            log.warning("Result not applied: the job was given to another worker meanwhile", job_id=claim.job_id)
+            log.warning("Result not applied: the job has ended or was given to another", job_id=claim.job_id)
         if settled.dependents:
             release_dependents(self._client, claim.job_id)
         report(claim, ending, seconds)

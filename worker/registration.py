@@ -28,11 +28,12 @@ LIFE = 30  # seconds that the record outlives the last heartbeat
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a heartbeat brings back: switches set by others, and the executions whose job was taken away."""
+    """What a heartbeat brings back: switches set by others, and the executions whose job was taken away, or ended."""
 
     suspended: bool
     paused: frozenset[str]
-    lost: frozenset[str]
+    lost: frozenset[str] = frozenset()
+    canceled: frozenset[str] = frozenset()
 
 
 class _Record(Worker):
@@ -67,13 +68,13 @@ class Registration:
         ]
         members = [part for run in runs for part in (run.queue, f"{run.job_id}:{run.execution}")]
         with translate_errors():
-            known, stop, paused, lost = script("heartbeat")(
+            known, stop, paused, lost, canceled = script("heartbeat")(
                 [self._record.key, WORKERS_SUSPENDED, keys.PAUSED], [*args, *members], self._client
             )
             if not known:
                 self._begin()
-        executions = frozenset(member.decode().rpartition(":")[2] for member in lost)
-        return News(bool(stop), frozenset(name.decode() for name in paused), executions)
+        names = frozenset(name.decode() for name in paused)
+        return News(bool(stop), names, _executions(lost), _executions(canceled))
 
     def _begin(self) -> None:
         """Write the record: at the first heartbeat, and again when the server has lost it."""
@@ -87,6 +88,10 @@ class Registration:
         """Take the record back. Raises RedisUnavailable."""
         with translate_errors():
             self._record.register_death()  # type: ignore[no-untyped-call]
+
+
+def _executions(members: Sequence[bytes]) -> frozenset[str]:
+    return frozenset(member.decode().rpartition(":")[2] for member in members)
 
 
 def state_of(runs: Sequence[Run], *, suspended: bool) -> str:

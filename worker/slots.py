@@ -20,6 +20,7 @@ class Verdict(IntEnum):
     SHUTDOWN = 2
     STOPPED = 3
     LOST = 4
+    CANCELED = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Supervisor:
         self._stop_asked_at: float | None = None
         self._last_look = settings.shutdown_grace + 2 * KILL_AFTER
         self._alarm, self._alarm_writer = socket.socketpair()
-        self._news = News(suspended=False, paused=frozenset(), lost=frozenset())
+        self._news = News(suspended=False, paused=frozenset())
         self._ready = False
         self._chores = Chores(
             Chore(0, self._aftermath.settle),
@@ -171,6 +171,8 @@ class Supervisor:
                 self.drain()
             case "stop-job":
                 self._judge(lambda run: run.job_id == command.get("job_id"), Verdict.STOPPED)
+            case "cancel-job":
+                self._judge(lambda run: run.job_id == command.get("job_id"), Verdict.CANCELED)
             case "kill-horse":
                 for process, _ in self._team.runs():
                     process.kill()
@@ -185,6 +187,7 @@ class Supervisor:
         runs = [run for _, run in self._team.runs()]
         self._news = self._registration.beat(runs, self._board.totals(), self._state(runs))
         self._judge(lambda run: run.execution in self._news.lost, Verdict.LOST)
+        self._judge(lambda run: run.execution in self._news.canceled, Verdict.CANCELED)
         if not self._ready:
             self._ready = True
             stats.mark_deploy(self._client, self._settings.release, datetime.now(UTC))

@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/accept, parts/audit, parts/schedule
+-- uses parts/stats, parts/cancel, parts/place, parts/accept, parts/audit, parts/schedule
 -- Decide one tick: enqueue its job or note why not, and move the schedule's cursor, all in one step.
 --
 -- Keys as in parts/schedule.
@@ -39,19 +39,6 @@ local function run()
   return note('enqueued', '', enqueue(10))
 end
 
--- Take a job that has not started out of wherever it waits, as cancel.lua does; `at` is now, as RQ writes times.
-local function cancel(job, at)
-  local key = 'rq:job:' .. job
-  local queue, kept_for, task = unpack(redis.call('HMGET', key, 'origin', 'failure_ttl', 'task'))
-  redis.call('LREM', 'rq:queue:' .. queue, 0, job)
-  redis.call('ZREM', 'rq:scheduled:' .. queue, job)
-  redis.call('ZREM', 'rq:deferred:' .. queue, job)
-  redis.call('HSET', key, 'status', 'canceled', 'ended_at', at)
-  redis.call('ZADD', 'rq:canceled:' .. queue, clock[1], job)
-  redis.call('EXPIRE', key, tonumber(kept_for) or 31536000)
-  count((task or '') .. '|' .. queue, 'canceled', '', '')
-end
-
 local judge = {}
 
 function judge.allow()
@@ -73,7 +60,7 @@ function judge.replace()
   local state, job = last_state()
   drop_waiting()
   if state == 'started' then
-    stop(job)
+    cancel(job)
     return wait_for_end()
   end
   local reply = run()

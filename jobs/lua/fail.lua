@@ -4,5 +4,5 @@
 -- Keys, arguments and reply as in parts/settle; own arguments: 1 status, 2 error (JSON).
 
 local state = own()
-if state == OWNED then bury(argument(1), argument(2)) end
+if state == OWNED and not canceled() then bury(argument(1), argument(2)) end
 return {state, next_job(state), dependents(state)}

@@ -4,7 +4,8 @@
 -- Keys, arguments and reply as in parts/settle; own argument: 1 '1' when an earlier attempt failed.
 
 local state = own()
-if state == OWNED and update('status', 'finished', 'ended_at', now) then
+if state == OWNED then
+  redis.call('HSET', job, 'status', 'finished', 'ended_at', now)
   if argument(1) == '1' then redis.call('HDEL', job, 'error') end
   record_attempt(SUCCESSFUL)
   emit_job('job.finished', '')

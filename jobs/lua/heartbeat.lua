@@ -4,7 +4,8 @@
 -- ARGV[1]  life of the worker's record (s)   ARGV[2]  lease of the jobs (s)   ARGV[3]  now, as RQ writes times
 -- ARGV[4]  state   ARGV[5]  current job or ''   ARGV[6..8]  jobs finished, jobs not finished, seconds spent
 -- ARGV[9..]  for each running job: its queue, '<id>:<execution>'
--- Returns {1 when the record exists, 1 when RQ's workers are suspended, paused queues, jobs that were taken away}.
+-- Returns {1 when the record exists, 1 when RQ's workers are suspended, paused queues, jobs that were taken away,
+-- jobs that were canceled or deleted}.
 
 -- A full server refuses a script whose first write needs memory: hence EXPIRE before HSET, and ZREM before ZADD.
 local function beat()
@@ -19,17 +20,24 @@ local function beat()
   return 1
 end
 
+-- Whether a person, or RQ, has ended a running job: its horse must leave it, and settles its entry then.
+local function unwanted(member)
+  local found = redis.pcall('HMGET', 'rq:job:' .. string.match(member, '^(.*):'), 'status', 'cancel')
+  return not found.err and (found[1] ~= 'started' or found[2])
+end
+
 local function renew()
-  local until_when, lost = redis.call('TIME')[1] + ARGV[2], {}
+  local until_when, lost, canceled = redis.call('TIME')[1] + ARGV[2], {}, {}
   for at = 9, #ARGV, 2 do
     local wip, member = 'rq:wip:' .. ARGV[at], ARGV[at + 1]
     if redis.call('ZREM', wip, member) == 1 then
       redis.call('ZADD', wip, until_when, member)
+      if unwanted(member) then canceled[#canceled + 1] = member end
     else
       lost[#lost + 1] = member
     end
   end
-  return lost
+  return lost, canceled
 end
 
 -- A heartbeat must not fail because of a key that is not ours to check.
@@ -38,5 +46,5 @@ local function paused()
   return names.err and {} or names
 end
 
-local lost = renew()
-return {beat(), redis.call('EXISTS', KEYS[2]), paused(), lost}
+local lost, canceled = renew()
+return {beat(), redis.call('EXISTS', KEYS[2]), paused(), lost, canceled}

@@ -3,15 +3,16 @@
 --
 -- Keys, arguments and reply as in parts/settle; own arguments:
 -- 1 '1' to act only when the lease has run out, 2 crashes allowed, 3 error (JSON) if it was the last one.
--- The reply's third value is the number of crashes, -1 when the record was unreadable and is now quarantined.
+-- The reply's third value is the number of crashes; -1 when the record was unreadable and is now quarantined, -2 when
+-- the job was to be canceled, and is.
 
 local function alive()
   local lease = redis.call('ZSCORE', 'rq:wip:' .. queue, id .. ':' .. execution)
-  return lease and tonumber(lease) > tonumber(redis.call('TIME')[1])
+  return lease and tonumber(lease) > tonumber(time[1])
 end
 
 local function put_back()
-  update('status', 'queued', 'ended_at', now)
+  redis.call('HSET', job, 'status', 'queued', 'ended_at', now)
   record_attempt(RETRIED)
   emit_job('job.failed', argument(3))
   unspend_attempt()
@@ -20,17 +21,18 @@ local function put_back()
 end
 
 local function settle()
-  local fields, reason = readable(id)
-  if not fields then
-    quarantine_record(id, queue, reason, now)
-    return -1
-  end
   local crashes = (tonumber(redis.call('HGET', job, 'crashes')) or 0) + 1
   redis.call('HSET', job, 'crashes', crashes)
+  if canceled() then return -2 end
   if crashes >= tonumber(argument(2)) then bury('failed', argument(3)) else put_back() end
   return crashes
 end
 
 if argument(1) == '1' and alive() then return {STALE, false, 0} end
-local state = own()
+local state, ended = own()
+local _, reason = readable(id)
+if ended and reason and redis.call('EXISTS', job) == 1 then
+  quarantine_record(id, queue, reason, now)
+  return {OWNED, false, -1}
+end
 return {state, false, state == OWNED and settle() or 0}

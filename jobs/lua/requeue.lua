@@ -12,7 +12,7 @@ local REGISTRY = {failed = 'rq:failed:', stopped = 'rq:failed:', canceled = 'rq:
 if status and queue and REGISTRY[status] then
   redis.call('ZREM', REGISTRY[status] .. queue, id)
   redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[2], 'attempt', 0, 'crashes', 0)
-  redis.call('HDEL', job, 'error', 'started_at', 'ended_at', 'execution')
+  redis.call('HDEL', job, 'error', 'started_at', 'ended_at', 'execution', 'cancel')
   redis.call('PERSIST', job)
   redis.call('HDEL', KEYS[2], id)
   redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)

@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept, parts/audit, parts/schedule
+-- uses parts/stats, parts/cancel, parts/place, parts/accept, parts/audit, parts/schedule
 -- Enqueue the tick that waited for the end of the job before it; while that runs on, ask again for it to stop if need be.
 --
 -- Keys as in parts/schedule.
@@ -16,7 +16,7 @@ if last then settle(last) end
 if held() then return false end
 local state, job = last_state()
 if state then
-  if overlap == 'replace' and state == 'started' then stop(job) end
+  if overlap == 'replace' and state == 'started' then cancel(job) end
   return false
 end
 redis.call('HDEL', SCHEDULE, 'waiting')

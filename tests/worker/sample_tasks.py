@@ -122,6 +122,17 @@ def stubborn(path: str) -> None:
     sum(itertools.repeat(0))
 
 
+@task(name="sample.tidy", timeout=60)
+def tidy(path: str) -> None:
+    """Leaves nothing behind, however it ends; ends badly when it is interrupted."""
+    _note(path, "start")
+    try:
+        time.sleep(30)
+    finally:
+        _note(path, "clean")
+        raise ValueError("interrupted in the middle")
+
+
 @task(name="sample.segfault")
 def segfault() -> None:
     ctypes.string_at(0)

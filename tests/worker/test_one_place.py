@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import cast
 
 import pytest
@@ -24,7 +25,7 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from jobs import connection, control, keys, recovery, stats
-from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State, Stopped
+from jobs.claims import Canceled, Claim, Claims, Ending, Interrupted, Settled, State, Stopped
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import JobConflict, JobMissing
 from jobs.registry import task_of
@@ -48,6 +49,7 @@ ENDINGS: list[Ending] = [
     Quarantined("unknown"),
     Interrupted("deploy"),
     Stopped("by hand"),
+    Canceled("by hand"),
 ]
 OUTCOMES: dict[type[Ending], str] = {
     Finished: "finished",
@@ -58,6 +60,7 @@ OUTCOMES: dict[type[Ending], str] = {
     Quarantined: "quarantined",
     Interrupted: "interrupted",
     Stopped: "canceled",
+    Canceled: "canceled",
 }
 REGISTRY = {"started": "wip", "scheduled": "scheduled", "finished": "finished", "failed": "failed"} | {
     "stopped": "failed",
@@ -86,11 +89,12 @@ class Places(RuleBasedStateMachine):
     def begin(self) -> None:
         self.redis = connection.client()
         self.redis.flushall()
-        self.horses = [Claims(self.redis, f"horse-{number}") for number in range(3)]
+        self.horses = _horses(self.redis)
         self.accepted: set[str] = set()
         self.deleted: set[str] = set()
         self.applied: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
+        self.asked: set[str] = set()  # jobs that run and are to be canceled
         stats.roll_up(self.redis)
 
     @rule(target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans())
@@ -122,7 +126,9 @@ class Places(RuleBasedStateMachine):
         if settled.state is State.OWNED:
             self.applied[claim.execution] += 1
             assert self.applied[claim.execution] == 1
-            self.counted[OUTCOMES[type(ending)]] += 1
+            asked = claim.job_id in self.asked and not isinstance(ending, Finished)
+            self.counted["canceled" if asked else OUTCOMES[type(ending)]] += 1
+            self.asked.discard(claim.job_id)
         return sent
 
     @rule(sent=consumes(sent))
@@ -138,7 +144,7 @@ class Places(RuleBasedStateMachine):
     @rule(claim=running)
     def crash(self, claim: Claim) -> None:
         found = recovery.crashed(self.redis, claim.queue, claim.job_id, claim.execution, reason="killed")
-        self.counted["crashed"] += found is not None
+        self._count(found)
 
     @rule(claim=running)
     def lose_the_lease(self, claim: Claim) -> None:
@@ -147,7 +153,14 @@ class Places(RuleBasedStateMachine):
 
     @rule()
     def reap(self) -> None:
-        self.counted["crashed"] += len(list(recovery.Reaper(self.redis).run(0.0)))
+        for found in recovery.Reaper(self.redis).run(0.0):
+            self._count(found)
+
+    def _count(self, reaped: recovery.Reaped | None) -> None:
+        if reaped:
+            assert (reaped.fate == "canceled") == (reaped.job_id in self.asked)
+            self.counted["canceled" if reaped.fate == "canceled" else "crashed"] += 1
+            self.asked.discard(reaped.job_id)
 
     @rule(due=st.booleans())
     def promote(self, due: bool) -> None:
@@ -160,9 +173,12 @@ class Places(RuleBasedStateMachine):
     @rule(job=jobs, verb=st.sampled_from([control.cancel, control.requeue]))
     def change(self, job: str, verb: Callable[[str], None]) -> None:
         try:
-            waiting = self.redis.hget(keys.job(job), "status") in (b"queued", b"scheduled")
+            running = self.redis.hget(keys.job(job), "status") == b"started"
             verb(job)
-            self.counted["canceled"] += verb is control.cancel and waiting
+            if verb is control.cancel and running:
+                self.asked.add(job)
+            elif verb is control.cancel:
+                self.counted["canceled"] += 1
         except (JobConflict, JobMissing):
             pass
 
@@ -205,6 +221,12 @@ class Places(RuleBasedStateMachine):
         if hasattr(self, "redis"):
             ledger = cast("list[bytes]", self.redis.zrange(keys.JOBS, 0, -1))
             assert {job_id.decode() for job_id in ledger} == self.accepted - self.deleted
+
+
+@cache
+def _horses(redis: Redis) -> list[Claims]:
+    """The same in every example: each holds a connection."""
+    return [Claims(redis, f"horse-{number}") for number in range(3)]
 
 
 def _later() -> datetime:

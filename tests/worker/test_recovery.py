@@ -111,7 +111,7 @@ def test_what_has_expired_is_forgotten(run_all: RunAll, redis: Redis, settings: 
 
 def test_a_worker_that_died_without_a_word_is_taken_off_the_list(redis: Redis) -> None:
     registration = Registration(redis, ["default"], 1)
-    registration.beat([], (0, 0, 0.0), suspended=False)
+    registration.beat([], (0, 0, 0.0), "idle")
     enqueue(sample.add, 1, 2)
     redis.delete(keys.worker(registration.name))
     recovery.tidy(redis)

@@ -21,7 +21,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from jobs import control, enqueue, enqueue_in, keys, monitor, recovery
-from jobs.claims import Claims
+from jobs.claims import Claims, State
 from jobs.records import Job
 from jobs.running import Finished
 from tests.worker import sample_tasks as sample
@@ -139,6 +139,38 @@ def test_a_job_that_rq_deletes_while_it_runs_leaves_nothing_behind(redis: Redis)
     assert not redis.exists(keys.job(job.id), keys.results(job.id))
 
 
+def test_a_job_that_rq_cancels_or_deletes_while_it_runs_is_left_alone_by_its_ending(redis: Redis) -> None:
+    canceled, deleted = enqueue(sample.add, 1, 2), enqueue(sample.add, 3, 4)
+    claims = Claims(redis, "tester")
+    running = [claims.claim(["default"], claims.new_execution(), 1.0) for _ in range(2)]
+    _fetch(canceled, redis).cancel()
+    _fetch(deleted, redis).delete()
+    for claim in running:
+        assert claim
+        settled = claims.settle(claim, Finished(b"3"), at=2.0, peak_kb=1, queues=(), execution="")
+        assert settled.state is State.STALE
+    assert redis.zcard(keys.registry("wip", "default")) == redis.zcard(keys.registry("finished", "default")) == 0
+    assert monitor.get_job(canceled.id).status == "canceled"
+    assert [attempt.outcome for attempt in monitor.attempts(canceled.id)] == ["canceled"]
+    assert CanceledJobRegistry("default", redis).get_job_ids(cleanup=False) == [canceled.id]
+    assert not redis.exists(keys.job(deleted.id), keys.results(deleted.id))
+
+
+def test_the_reaper_drops_the_entry_of_a_job_that_rq_has_canceled_or_deleted(redis: Redis) -> None:
+    canceled, deleted = enqueue(sample.add, 1, 2), enqueue(sample.add, 3, 4)
+    claims = Claims(redis, "dead")
+    for _ in range(2):
+        assert claims.claim(["default"], claims.new_execution(), 1.0)
+    _fetch(canceled, redis).cancel()
+    _fetch(deleted, redis).delete()
+    wip = keys.registry("wip", "default")
+    for member in cast("list[bytes]", redis.zrange(wip, 0, -1)):
+        redis.zadd(wip, {member.decode(): 1})
+    assert list(recovery.Reaper(redis).run(0.0)) == []
+    assert redis.zcard(wip) == redis.llen(keys.queue("default")) == redis.hlen(keys.QUARANTINE) == 0
+    assert monitor.get_job(canceled.id).status == "canceled"
+
+
 def test_our_delayed_and_canceled_jobs_are_in_rqs_registries(redis: Redis) -> None:
     delayed, canceled = enqueue_in(60, sample.add, 1, 2), enqueue_in(60, sample.add, 1, 2)
     control.cancel(canceled.id)
@@ -151,8 +183,8 @@ def test_our_delayed_and_canceled_jobs_are_in_rqs_registries(redis: Redis) -> No
 def test_a_supervisor_is_a_worker_of_rq(redis: Redis) -> None:
     registration = Registration(redis, ["high", "default"], 2)
     run = Run(1, 0.0, 60.0, 1, "some-job", "e", "default", "sample.add")
-    registration.beat([], (0, 0, 0.0), suspended=False)
-    registration.beat([run], (5, 1, 2.5), suspended=False)
+    registration.beat([], (0, 0, 0.0), "idle")
+    registration.beat([run], (5, 1, 2.5), "busy")
     (worker,) = Worker.all(connection=redis)
     assert (worker.name, worker.queue_names(), worker.get_state()) == (registration.name, ["high", "default"], "busy")
     assert (worker.successful_job_count, worker.failed_job_count, worker.total_working_time) == (5, 1, 2.5)
@@ -163,7 +195,7 @@ def test_a_supervisor_is_a_worker_of_rq(redis: Redis) -> None:
 
 
 def test_a_supervisor_writes_the_fields_that_rqs_worker_writes(redis: Redis) -> None:
-    Registration(redis, ["default"], 2).beat([], (0, 0, 0.0), suspended=False)
+    Registration(redis, ["default"], 2).beat([], (0, 0, 0.0), "idle")
     ours = set(cast("dict[bytes, bytes]", redis.hgetall(_only_worker(redis))))
     redis.flushall()
     theirs = SimpleWorker([Queue("default", connection=redis)], connection=redis)

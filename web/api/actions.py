@@ -42,7 +42,7 @@ def retry_job(path: JobPath, body: NewRetry) -> Response:
 )
 @needs(Scope.OPERATE)
 def cancel_job(path: JobPath) -> Response:
-    """Cancel a job that waits; a running one is interrupted, which takes a moment."""
+    """Cancel a job: one that waits at once; a running one is interrupted, cleans up and is canceled then."""
     job = visible_job(path.job_id)
     control.cancel(job.id)
     audit.note(caller().name, "job.cancel", job.id)

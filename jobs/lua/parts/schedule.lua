@@ -101,14 +101,6 @@ local function enqueue(at)
   return job
 end
 
--- Ask the worker to stop a running job, in RQ's words. It may be asked again until the job has ended.
-local function stop(job)
-  local worker = redis.call('HGET', 'rq:job:' .. job, 'worker_name')
-  if worker then
-    redis.call('PUBLISH', 'rq:pubsub:' .. worker, cjson.encode({command = 'stop-job', job_id = job}))
-  end
-end
-
 local function count_failure()
   local failures = redis.call('HINCRBY', SCHEDULE, 'failures', 1)
   local most = tonumber(field('pause_after'))

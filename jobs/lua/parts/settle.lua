@@ -18,6 +18,7 @@
 
 local id, queue, execution, now = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = 'rq:job:' .. id
+local outcome, cancel_asked = ARGV[12], false
 local entry_end = 19 + tonumber(ARGV[19])
 local OWNED, STALE, REPEATED = 1, 0, 2
 local SUCCESSFUL, FAILED, STOPPED, RETRIED = 1, 2, 3, 4  -- RQ's Result.Type
@@ -29,43 +30,24 @@ local function argument(n)
 end
 
 local function count_attempt()
-  local label, outcome, run, wait = ARGV[14], ARGV[12], ARGV[16], ARGV[18]
+  local label = ARGV[14]
   count(label, outcome == 'stopped' and 'canceled' or outcome, ARGV[15], ARGV[17])
-  add_time('r', label, run)
-  add_time('w', label, wait)
-end
-
--- The entry in wip is the right to change the job: whoever removes it settles the attempt, all others come too late.
-local function own()
-  if redis.call('ZREM', 'rq:wip:' .. queue, id .. ':' .. execution) == 1 then
-    count_attempt()
-    return OWNED
-  end
-  -- The reaper takes the execution away with the job, so one that is still there says: this call was sent twice.
-  return redis.pcall('HGET', job, 'execution') == execution and REPEATED or STALE
-end
-
--- Write fields of the job. False when it was deleted while it ran, which must not leave half a record behind.
-local function update(...)
-  local given = select('#', ...) / 2
-  if redis.call('HSET', job, ...) < given then return true end
-  redis.call('DEL', job)
-  return false
+  add_time('r', label, ARGV[16])
+  add_time('w', label, ARGV[18])
 end
 
 -- The server gives a new stream room for 4 KB; a copy takes what it needs, a tenth of that, and costs 3 us. Where these
--- commands are forbidden it stays as it is.
-local function shrink(stream)
+-- commands are forbidden it stays as it is. The copy has the time to live that the stream needs anyway.
+local function shrunk(stream)
   local copy = redis.call('XLEN', stream) == 1 and redis.pcall('DUMP', stream)
-  if type(copy) == 'string' then redis.pcall('RESTORE', stream, 0, copy, 'REPLACE') end
+  return type(copy) == 'string' and not redis.pcall('RESTORE', stream, ARGV[8] * 1000, copy, 'REPLACE').err
 end
 
 local function record_attempt(type)
   redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, 'worker_name', ARGV[5],
     'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
-    'attempt', ARGV[11], 'outcome', ARGV[12], 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
-  shrink('rq:results:' .. id)
-  redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8])
+    'attempt', ARGV[11], 'outcome', outcome, 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
+  if not shrunk('rq:results:' .. id) then redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8]) end
 end
 
 -- The job has ended: it stays in this registry of its queue until it expires.
@@ -76,10 +58,37 @@ end
 
 -- End the job as a dead letter, or as stopped by hand: both wait in the failed registry for a person.
 local function bury(status, error)
-  if not update('status', status, 'ended_at', now, 'error', error) then return end
+  redis.call('HSET', job, 'status', status, 'ended_at', now, 'error', error)
   record_attempt(status == 'stopped' and STOPPED or FAILED)
   keep_in('rq:failed:')
   if status == 'failed' then emit_job('job.dead', error) end
+end
+
+-- The entry in wip is the right to change the job: whoever removes it settles the attempt, all others come too late.
+-- Second value: true when the entry was ours, but RQ's own Job.cancel() or Job.delete() has ended the job meanwhile.
+local function own()
+  if redis.call('ZREM', 'rq:wip:' .. queue, id .. ':' .. execution) == 0 then
+    -- The reaper takes the execution away with the job, so one that is still there says: this call was sent twice.
+    return redis.pcall('HGET', job, 'execution') == execution and REPEATED or STALE, false
+  end
+  local found = redis.pcall('HMGET', job, 'status', 'cancel')
+  local started = found[1] == 'started'
+  cancel_asked = started and found[2]
+  if not started or cancel_asked and outcome ~= 'finished' then outcome = 'canceled' end
+  count_attempt()
+  if found[1] == 'canceled' then record_attempt(STOPPED) end
+  return started and OWNED or STALE, not started
+end
+
+-- End the job here when a person has asked for that while it ran.
+local function canceled()
+  if not cancel_asked then return false end
+  redis.call('HSET', job, 'status', 'canceled', 'ended_at', now)
+  redis.call('HDEL', job, 'cancel')
+  record_attempt(STOPPED)
+  redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
+  redis.call('EXPIRE', job, ARGV[8])
+  return true
 end
 
 -- Give the attempt back: it was cut short by us, not by the task.
