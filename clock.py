@@ -5,6 +5,7 @@ It enqueues and never works. Any number of clocks may run: one leads, the others
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from jobs.connection import connect
 from jobs.errors import NightshiftError
 from jobs.logs import configure_logging
 from jobs.schedules.clockwork import Clockwork
-from jobs.settings import read_settings
+from jobs.settings import current_settings, serve_nobody
 
 LONGEST_WAIT = 0.25  # seconds: bounds how late a stop, a hand-over or a new schedule is noticed
 
@@ -83,7 +84,11 @@ def scheduler_of(clockwork: Clockwork) -> SteadyScheduler:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    settings = read_settings()
+    argparse.ArgumentParser(
+        prog="python clock.py", description="Enqueue what schedules say; it takes no options."
+    ).parse_args()
+    serve_nobody()
+    settings = current_settings()
     configure_logging(settings, "clock")
     tracing.start(settings, "clock")
     import tasks  # noqa: F401 - only now, so that what it logs has a place to go

@@ -58,7 +58,7 @@ def _require_settings() -> None:
     from jobs.settings import current_settings
 
     try:
-        current_settings()
+        current_settings(serves=True)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
 

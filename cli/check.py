@@ -50,7 +50,7 @@ def check(deploy: bool) -> None:
 
 def examine(*, deploy: bool) -> Report:
     """Look at everything; what cannot be reached is a problem itself."""
-    report, settings = Report(), _settings()
+    report, settings = Report(), _settings(deploy=deploy)
     if isinstance(settings, SettingsError):
         report.findings += [problem(*sentence.split(": ", 1)) for sentence in settings.problems]
     report.findings += code.of_imports()
@@ -63,9 +63,9 @@ def examine(*, deploy: bool) -> Report:
     return report
 
 
-def _settings() -> Settings | SettingsError:
+def _settings(*, deploy: bool) -> Settings | SettingsError:
     try:
-        return current_settings()
+        return current_settings(serves=True) if deploy else current_settings()
     except SettingsError as error:
         return error
 

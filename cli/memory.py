@@ -36,7 +36,9 @@ def memory(sample: int) -> None:
 def _screen(found: MemoryReport) -> Iterator[RenderableType]:
     limit = f" of {size(found.max_memory)}" if found.max_memory else ", without a limit"
     yield Text(f"{size(found.used)}{limit}, {many(found.keys, 'key')}; {_how(found)}\n")
-    kinds: list[list[Cell]] = [[kind, use.keys, size(use.bytes), _share(use, found)] for kind, use in found.kinds.items()]
+    kinds: list[list[Cell]] = [
+        [kind, use.keys, size(use.bytes), _share(use, found)] for kind, use in found.kinds.items()
+    ]
     yield table(["kind", "keys>", "size>", "share>"], kinds)
     if found.tasks:
         yield Text()

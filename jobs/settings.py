@@ -211,13 +211,6 @@ class Settings(BaseSettings):
             raise ValueError("must be an IANA time zone such as Europe/Berlin")
         return value
 
-    @field_validator("secret_key", "admin_password", "api_token", mode="after")
-    @classmethod
-    def _closed_in_production(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if _is_production(info) and (value is None or len(value.get_secret_value()) < _LEAST_SECRET):
-            raise ValueError(f"must be set in production, to at least {_LEAST_SECRET} characters")
-        return value
-
     @property
     def production(self) -> bool:
         """Whether secrets are compulsory and cookies are for https only."""
@@ -253,6 +246,17 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
 
+class _Serving(Settings):
+    """Those of a process that answers HTTP: in production it is closed to whoever does not know a secret."""
+
+    @field_validator("secret_key", "admin_password", "api_token", mode="after")
+    @classmethod
+    def _closed_in_production(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if _is_production(info) and (value is None or len(value.get_secret_value()) < _LEAST_SECRET):
+            raise ValueError(f"must be set in production, to at least {_LEAST_SECRET} characters")
+        return value
+
+
 def _is_production(info: ValidationInfo) -> bool:
     return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
 
@@ -264,13 +268,13 @@ def _is_network(text: str) -> bool:
         return False
 
 
-def read_settings() -> Settings:
-    """Read the environment.
+def read_settings(*, serves: bool = True) -> Settings:
+    """Read the environment; the secrets of web are compulsory in production only where HTTP is served.
 
     Raises SettingsError with every problem at once; each names its variable, and no secret's value is shown.
     """
     try:
-        return Settings()
+        return _Serving() if serves else Settings()
     except ValidationError as error:
         raise SettingsError(_sentences(error)) from None
 
@@ -297,17 +301,23 @@ def _given(field: str, problem: Mapping[str, Any]) -> str:
 
 
 class _Current:
-    """What `use_settings` put in place of the environment."""
+    """What `use_settings` put in place of the environment, and whether this process answers HTTP."""
 
     chosen: Settings | None = None
+    serves = True
 
 
 _read_once = cache(read_settings)
 
 
-def current_settings() -> Settings:
-    """The settings of this process, read from the environment at the first call."""
-    return _Current.chosen or _read_once()
+def current_settings(*, serves: bool | None = None) -> Settings:
+    """The settings of this process, read from the environment at the first call; `serves` as in `read_settings`."""
+    return _Current.chosen or _read_once(serves=_Current.serves if serves is None else serves)
+
+
+def serve_nobody() -> None:
+    """This process answers no HTTP: from now on `current_settings` does without the secrets of web."""
+    _Current.serves = False
 
 
 def use_settings(settings: Settings | None) -> None:

@@ -12,7 +12,7 @@ from jobs import logs
 from jobs.connection import Client, connect, translate_errors
 from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.server import require_fit
-from jobs.settings import Settings, current_settings
+from jobs.settings import Settings, current_settings, serve_nobody
 
 from .supervisor import Plan, Supervisor
 
@@ -25,23 +25,25 @@ log = logs.get_logger("worker")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start a worker; the exit code is 0 after a stop that was asked for, 1 when it cannot start."""
+    given = _parser().parse_args(arguments)
+    serve_nobody()
     try:
         settings = current_settings()
-        given = _parser(settings).parse_args(arguments)
         logs.configure_logging(settings, "worker")
         importlib.import_module(given.tasks)  # before the fork: the horses share what is loaded here
         client = _connect_patiently(settings)
     except NightshiftError as error:
         print(error, file=sys.stderr)
         return 1
-    Supervisor(Plan(given.queues, given.horses, given.burst), settings, client).run()
+    plan = Plan(given.queues or settings.queues, given.horses or settings.horses, given.burst)
+    Supervisor(plan, settings, client).run()
     return 0
 
 
-def _parser(settings: Settings) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker", description="Run jobs.")
-    parser.add_argument("--queues", type=_names, default=settings.queues, help="best first, separated by commas")
-    parser.add_argument("--horses", type=_horses, default=settings.horses, help="processes that run jobs (%(default)s)")
+    parser.add_argument("--queues", type=_names, help="best first, separated by commas (QUEUES)")
+    parser.add_argument("--horses", type=_horses, help="processes that run jobs (HORSES)")
     parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
     parser.add_argument("--tasks", default="tasks", help="the package that defines the tasks (%(default)s)")
     return parser

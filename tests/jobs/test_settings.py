@@ -1,5 +1,8 @@
 """The environment is read once, and everything wrong with it is said at once."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,20 @@ def test_production_refuses_to_start_without_its_secrets_and_names_them_all(monk
     assert sorted(named) == ["ADMIN_PASSWORD", "API_TOKEN", "PORT", "REDIS_URL", "SECRET_KEY"]
     assert "given: 'eighty'" in str(caught.value)
     assert "short" not in str(caught.value)
+
+
+def test_a_process_that_answers_no_http_needs_redis_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"REDIS_URL: must be set in production$"):
+        read_settings(serves=False)
+    monkeypatch.setenv("REDIS_URL", PRODUCTION["REDIS_URL"])
+    assert read_settings(serves=False).production
+
+
+@pytest.mark.parametrize("command", [("-m", "worker"), ("clock.py",)])
+def test_help_needs_no_settings(command: tuple[str, ...]) -> None:
+    wrong = os.environ | {"NIGHTSHIFT_ENV": "nowhere"}
+    done = subprocess.run([sys.executable, *command, "--help"], env=wrong, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: python")
 
 
 def test_production_starts_with_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
