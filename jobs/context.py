@@ -149,12 +149,16 @@ class JobContext:
         line = {"at": round(time.time(), 3), "attempt": self.attempt, **said, "message": said["message"][:2000]}
         self.notes.log(json.dumps(line, default=str))
 
-    def _plain(self, said: Any) -> Any:
-        """Without the secrets of the settings and the arguments, which a note or a line may quote."""
+    def secrets(self) -> frozenset[str]:
+        """The texts that nobody may see: of the settings, and among the arguments."""
         if self._secrets is None:
             own = scrubbing.of_job(self.job.task, self.job.args)
             self._secrets = own | scrubbing.of_settings(current_settings())
-        return scrubbing.scrubbed(said, self._secrets)
+        return self._secrets
+
+    def _plain(self, said: Any) -> Any:
+        """Without the secrets that a note or a line may quote."""
+        return scrubbing.scrubbed(said, self.secrets())
 
     def checkpoint(self, state: Any) -> None:
         """Save a JSON value that the next run of this job finds in `state`, after a deploy, a crash or a retry."""
@@ -206,7 +210,8 @@ def bound(context: JobContext) -> Iterator[None]:
     """Make this the current job for a while."""
     token = _current.set(context)
     try:
-        yield
+        with scrubbing.running(context.secrets):
+            yield
     finally:
         _current.reset(token)
 

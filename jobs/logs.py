@@ -70,7 +70,8 @@ def _harmless_without(secrets: frozenset[str]) -> Processor:
     """Hide secrets, and spell out what would end a line, move a terminal's cursor or turn text around."""
 
     def make_harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {name: _harmless(name, value, secrets) for name, value in event.items()}
+        hidden = secrets | scrubbing.of_running()
+        return {name: _harmless(name, value, hidden) for name, value in event.items()}
 
     return make_harmless
 
@@ -123,7 +124,9 @@ class _Tracebacks:
 
     def __call__(self, exc_info: ExcInfo) -> str:
         """As one text, which JSON puts on one line."""
-        return scrubbing.without("".join(traceback.format_exception(*exc_info)).rstrip(), self._secrets)
+        return scrubbing.without(
+            "".join(traceback.format_exception(*exc_info)).rstrip(), self._secrets | scrubbing.of_running()
+        )
 
     def print(self, to: TextIO, info: ExcInfo) -> None:
         """For people, below the event and indented, so that no message in it can pass for an event of its own."""
