@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from . import audit, control, failures, monitor
+from . import audit, control, failures, monitor, sifting
 from .context import current_job
 from .errors import JobConflict, JobMissing
 from .records import Job
 from .registry import INTERNAL, task
+from .views import Filter
 
 MOST = 100_000
 NAME = INTERNAL + "bulk"
@@ -63,8 +64,7 @@ def count(choice: Choice) -> Count:
     by_record = choice.task or choice.tag or choice.text or "*" not in choice.tasks
     if not by_record and (choice.status or not choice.queue):
         return Count(monitor.stored(choice.status, choice.queue), exact=True)
-    page = monitor.list_jobs(**_filters(choice), limit=monitor.MOST_LOOKED_AT)
-    return Count(len(page.jobs), page.next_cursor is None)
+    return Count(*sifting.count(Filter(**_filters(choice)), monitor.MOST_LOOKED_AT))
 
 
 def chosen(choice: Choice) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from typing import Any, cast
 
-from . import connection, keys, listing, records
+from . import connection, keys, listing, records, sifting
 from .errors import FileMissing, JobConflict, JobExpired, JobMissing
 from .files import File
 from .records import Job
@@ -26,7 +27,7 @@ STATUSES = ("queued", "scheduled", "started", "finished", "failed", "canceled", 
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 MOST_LOOKED_AT = 5_000
-_SCAN = 500
+_SCAN = 1_000
 
 
 def find_job(job_id: str) -> Job | None:
@@ -117,7 +118,7 @@ def list_jobs(
     while looked < MOST_LOOKED_AT:
         size = min(_SCAN if looked else limit, MOST_LOOKED_AT - looked)
         ahead = listing.after(at, status, queue, size + 1)  # one more tells whether there is a page after this one
-        for place, (found, job) in enumerate(_with_records(ahead[:size]), start=1):
+        for place, (found, job) in enumerate(_worth_reading(ahead[:size], wanted, first=not looked), start=1):
             at, looked = found.cursor, looked + 1
             if job is not None and wanted.fits(job):
                 chosen.append(job)
@@ -192,8 +193,14 @@ def server() -> ServerView:
     return inspect(connection.client())
 
 
-def _with_records(found: Sequence[listing.Found]) -> Iterator[tuple[listing.Found, Job | None]]:
-    return zip(found, find_jobs([each.job_id for each in found]), strict=True)
+def _worth_reading(
+    found: Sequence[listing.Found], wanted: Filter, *, first: bool
+) -> list[tuple[listing.Found, Job | None]]:
+    """What was found with its record; where few fit, which shows when the first ones do not, only theirs are read."""
+    ids = [each.job_id for each in found]
+    fit = [True] * len(ids) if first else sifting.fitting(ids, wanted)
+    read = dict(zip(compress(ids, fit), find_jobs(list(compress(ids, fit))), strict=True))
+    return [(each, read.get(each.job_id)) for each in found]
 
 
 def _milliseconds(moment: datetime) -> int:

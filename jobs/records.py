@@ -168,6 +168,14 @@ def call(data: bytes) -> tuple[str, dict[str, Json]]:
     return args[0], args[1]
 
 
+def may_say(data: bytes, text: str) -> bool:
+    """Whether arguments may have a text, in any case of its letters; False is certain, and much faster than `call`."""
+    plain = data if data.startswith(b"[") else _unpacked(data)
+    wanted = text.partition("=")[2].strip() or text
+    is_plain = wanted.isascii() and wanted.isprintable() and not set(wanted) & set('"\\')
+    return not is_plain or wanted.lower().encode() in plain.lower()
+
+
 def _unpacked(data: bytes) -> bytes:
     try:
         return zlib.decompress(data)

@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import redaction
 from .records import Job, JobError
+
+if TYPE_CHECKING:
+    from .sifting import Glance
 
 _DURABILITY = {
     "always": "every job is on disk at once",
@@ -68,7 +71,7 @@ class Filter:
     until: datetime | None = None
     text: str | None = None
 
-    def fits(self, job: Job) -> bool:
+    def fits(self, job: Job | Glance) -> bool:
         """Whether a job has all of it."""
         return (
             self.status in (None, job.status)
@@ -83,11 +86,10 @@ class Filter:
 
 
 def _says(args: Mapping[str, Any], text: str) -> bool:
-    """Whether shown arguments have this text in a value: in any, or for `name=value` in the one of that name."""
-    name, _, wanted = text.partition("=")
-    if wanted:
-        args, text = {key: value for key, value in args.items() if key.casefold() == name.strip()}, wanted.strip()
-    return any(text in _plain(value).casefold() for value in args.values())
+    """Whether shown arguments have this text in a value; `name=value` is also found in the argument of that name."""
+    shown = {name.casefold(): _plain(value).casefold() for name, value in args.items()}
+    name, _, wanted = (part.strip() for part in text.partition("="))
+    return any(text in value for value in shown.values()) or (bool(wanted) and wanted in shown.get(name, ""))
 
 
 def _plain(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis
 
-from jobs import Retry, task
+from jobs import Retry, monitor, task
 from jobs.claims import Claim, Claims, Ending
 from jobs.context import JobContext, RedisNotes
 from jobs.running import AttemptError, Failed, Finished, Retrying, execute
@@ -65,3 +65,12 @@ def run_next(redis: Redis, *queues: str) -> None:
     hand = take(redis, *queues)
     job = hand.claim.job()
     hand.settle(execute(job.task, job.args, hand.context))
+
+
+def run_all(redis: Redis) -> int:
+    """Run everything that waits."""
+    number = 0
+    while monitor.stored("queued"):
+        run_next(redis)
+        number += 1
+    return number

@@ -1,4 +1,4 @@
-"""Every page in a real browser: for everyone, at every width, and deaf to what users send."""
+"""Every page in a real browser: for everyone, and at every width."""
 
 from __future__ import annotations
 
@@ -6,34 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 from redis import Redis
 
-from jobs import enqueue, queues, schedules, webhooks, with_options
+from jobs import enqueue, queues, schedules, webhooks
 from jobs.webhooks import Event
 
-from .browsing import NARROW, WIDE, Watch, is_poll
+from .browsing import NARROW, WIDE, Watch
 from .hand import greet, slow, take
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-PAYLOAD = "\"'><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>{{7*7}}"
-
-
-def test_what_users_send_runs_nothing(watch: Watch, redis: Redis) -> None:
-    job = with_options(greet, tags=["<b>"]).enqueue(PAYLOAD)
-    hand = take(redis)
-    hand.context.log(PAYLOAD, field=PAYLOAD)
-    hand.context.progress(1, 2, PAYLOAD)
-    watch.open(f"/jobs/{job.id}")
-    with watch.page.expect_response(is_poll):
-        hand.fail(PAYLOAD)
-    expect(watch.page.get_by_text(PAYLOAD).first).to_be_visible()
-    for path in ("/jobs", "/failures", "/"):
-        watch.open(path)
-        expect(watch.page.get_by_text("<script>window.hacked").first).to_be_attached(timeout=15_000)
-        assert watch.page.evaluate("window.hacked") is None
 
 
 @pytest.mark.parametrize(

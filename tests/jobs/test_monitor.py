@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs import connection, enqueue, enqueue_in, keys, monitor, task, with_options
+from jobs import connection, enqueue, enqueue_in, keys, monitor, sifting, task, with_options
 from jobs.dispatch import JobRequest, submit_many
 from jobs.errors import JobConflict, JobMissing, RedisUnavailable
 from jobs.settings import Settings
+from jobs.views import Filter
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -157,3 +158,24 @@ def test_jobs_are_counted_by_state_without_being_read() -> None:
     enqueue_in(60, count, 1)
     counted = [monitor.stored(), monitor.stored("queued"), monitor.stored("queued", "low"), monitor.stored("scheduled")]
     assert counted == [8, 7, 5, 1]
+
+
+def test_a_rare_job_is_found_behind_many_by_each_filter(redis: Redis) -> None:
+    before = datetime.now(UTC)
+    rare = with_options(count, queue="low", tags=["vip"]).enqueue(123_456)
+    ids = many(60)
+    redis.set(keys.job(ids[3]), "not a record")
+    redis.hset(keys.job(ids[4]), "data", b"rubbish")
+    for filters in ({"tag": "vip"}, {"queue": "low"}, {"text": "123456"}, {"text": "NUMBER=123"}, {"until": before}):
+        found = [] if "until" in filters else [rare.id]
+        assert walk(10, **filters) == found, filters
+    assert walk(10, since=before, tag="vip", text="1234", visible=lambda task: task == "tests.count") == [rare.id]
+
+
+def test_jobs_that_fit_are_counted_as_far_as_one_looks() -> None:
+    with_options(count, tags=["vip"]).enqueue(1)
+    many(40)
+    wanted = Filter("queued", "tests.count", None, "vip")
+    assert sifting.count(wanted, 100) == (1, True)
+    assert sifting.count(wanted, 40) == (0, False)
+    assert sifting.count(Filter(None, "tests.other", None, None), 100) == (0, True)
