@@ -11,7 +11,6 @@ from jobs import connection, stats
 from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.logs import configure_logging
 from jobs.settings import current_settings
-from web import alerting
 
 try:
     _settings = current_settings()
@@ -55,7 +54,9 @@ control_socket_disable = True
 
 
 def post_worker_init(_: object) -> None:
-    """Note the first start of this release; a Redis that is away must not keep the process from starting."""
+    """Note the first start of this release, and look around from now on, whether Redis is there or not."""
+    from web import alerting  # not before the fork: gunicorn itself needs no app
+
     with suppress(RedisUnavailable):
         stats.mark_deploy(connection.client(), _settings.release, datetime.now(UTC))
     alerting.start(_settings)

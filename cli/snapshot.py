@@ -9,12 +9,14 @@ from datetime import datetime
 from cli import words
 from cli.output import plain
 from cli.shapes import Shape, job_shape, queue_shapes
-from jobs import health, monitor, schedules
+from jobs import alerts, health, monitor, schedules
+from jobs.alerts import Incident, Rule
 from jobs.records import Job
 from jobs.schedules import ClockStatus
 from jobs.views import ServerView, WorkerView
 
 _RUNNING, _COMING = 10, 5
+_TOLD = {Rule.WORKERS, Rule.CLOCK}  # what `_problems` sees for itself, and sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,14 @@ class Snapshot:
     server: ServerView
     running: list[Job]
     coming: list[Coming]
+    alerts: list[Incident]
     problems: list[str] = field(default_factory=list)
 
     def shape(self) -> Shape:
         """As JSON."""
-        parts = {name: plain(getattr(self, name)) for name in ("at", "problems", "queues", "workers", "coming")}
+        parts = {
+            name: plain(getattr(self, name)) for name in ("at", "problems", "queues", "workers", "coming", "alerts")
+        }
         running = [job_shape(job) for job in self.running]
         return {
             "ok": not self.problems,
@@ -56,6 +61,7 @@ def take() -> Snapshot:
     """Look. Raises RedisUnavailable."""
     now = words.now()
     queues, clock, workers = queue_shapes(now), schedules.clock_status(), monitor.workers()
+    incidents = alerts.active()
     return Snapshot(
         at=now,
         queues=queues,
@@ -64,7 +70,8 @@ def take() -> Snapshot:
         server=monitor.server(),
         running=list(monitor.list_jobs(status="started", limit=_RUNNING).jobs),
         coming=_coming(),
-        problems=list(_problems(now, queues, clock)),
+        alerts=incidents,
+        problems=[*_problems(now, queues, clock), *(_sentence(one) for one in incidents if one.rule not in _TOLD)],
     )
 
 
@@ -83,6 +90,10 @@ def _problems(now: datetime, queues: list[Shape], clock: ClockStatus) -> Iterato
         yield f"{words.many(clock.overdue, 'schedule')} overdue, the worst by {words.span(clock.worst)}."
     yield from (f"Schedule {name} is wrong: {reason}" for name, reason in clock.problems.items())
     yield from (sentence for queue in queues if (sentence := _of_queue(queue)))
+
+
+def _sentence(incident: Incident) -> str:
+    return f"{incident.text[0].upper()}{incident.text[1:]}."
 
 
 def _of_queue(queue: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from jobs import monitor, schedules, webhooks
+from jobs.alerts import Incident, Rule
 from jobs.errors import JobExpired, JobMissing, ScheduleMissing, WebhookMissing
 from jobs.records import Job
 from jobs.schedules import ScheduleView
@@ -17,6 +18,7 @@ from .problems import Refused
 from .schemas.jobs import JobView
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_OF_TASKS = {Rule.FAILURES, Rule.DEAD_LETTERS, Rule.MISSED}
 _WEBHOOK_ID = re.compile(r"wh_[0-9a-f]{16}")
 _SCHEDULE_ID = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 
@@ -76,6 +78,11 @@ def require_tasks(patterns: Sequence[str]) -> None:
     """Raise Refused unless the caller may hear of all of them."""
     if not may_hear(patterns):
         raise Refused(403, "forbidden", f"you may not hear of all tasks that {', '.join(patterns)} fits")
+
+
+def visible_alerts(found: Sequence[Incident]) -> list[Incident]:
+    """Those whose words name nothing that the caller may not see."""
+    return [one for one in found if caller().sees_all or one.rule not in _OF_TASKS]
 
 
 def whole_view(job: Job) -> JobView:

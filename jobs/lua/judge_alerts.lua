@@ -9,6 +9,7 @@
 -- Returns kind (fired, cleared), rule|subject and text of each change.
 
 local STATE, OUTBOX, hold, patience, channels = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local FORGOTTEN = 3600  -- seconds without a look, after which nobody knows any more whether it is still so
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local changes = {}
@@ -65,4 +66,5 @@ for at = 4, #ARGV, 4 do
   end
 end
 for name, known in pairs(states) do good(name, known) end
+redis.call('EXPIRE', STATE, FORGOTTEN)
 return changes

@@ -9,12 +9,14 @@ from heapq import nsmallest
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 
-from jobs import monitor, queues, schedules
+from jobs import alerts, monitor, queues, schedules
+from jobs.alerts import Incident
 from jobs.monitor import QueueView, ServerView, WorkerView
 from jobs.records import Job
 from jobs.schedules import ClockStatus, ScheduleView
 from jobs.tokens import Caller
 from web.access import caller
+from web.visible import visible_alerts
 
 from . import trends
 from .charts import charts, sparks
@@ -46,6 +48,7 @@ class Overview:
     clock: ClockStatus
     upcoming: list[Upcoming]
     brakes: frozenset[str]
+    incidents: list[Incident]
     paused: int
 
     @property
@@ -100,6 +103,7 @@ class Overview:
         return replace(
             self,
             recent=[job for job in self.recent if person.may_see(job.task)],
+            incidents=visible_alerts(self.incidents),
             upcoming=[tick for tick in self.upcoming if person.may_use(tick.schedule.task)],
             workers=[replace(worker, current_job=None) for worker in self.workers],
         )
@@ -163,6 +167,7 @@ def read(schedule_list: Fresh[list[ScheduleView]]) -> Overview:
         clock=schedules.clock_status(),
         upcoming=_upcoming(known, now),
         brakes=frozenset(queues.paused()),
+        incidents=alerts.active(),
         paused=sum(schedule.paused for schedule in known),
     )
 
