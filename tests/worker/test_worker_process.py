@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options, worke
 from jobs.records import JobError
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
-from tests.worker.waiting import ended, eventually, has_status
+from tests.worker.waiting import alive, ended, eventually, has_status
 
 pytestmark = [pytest.mark.server, pytest.mark.processes]
 
@@ -71,7 +69,7 @@ def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have
     assert trace is not None
     assert "time.sleep(0.05)" in trace
     child = int(files[2].read_text().split()[1])
-    eventually(lambda: not _alive(child))
+    eventually(lambda: not alive(child))
 
 
 def test_a_timeout_ends_async_tasks_and_leaves_the_horse_alive(start_worker: Stable) -> None:
@@ -79,19 +77,6 @@ def test_a_timeout_ends_async_tasks_and_leaves_the_horse_alive(start_worker: Sta
     for job in (enqueue(sample.sleep_async, 60), enqueue(sample.spin_async)):
         assert ended(job).error == JobError("JobTimeout", "ran longer than 1 s")
     assert worker.said("Horse died") is None
-
-
-@pytest.mark.parametrize("times", [1, 2, 5])
-def test_sigterm_lets_a_short_job_end(times: int, start_worker: Stable, tmp_path: Path) -> None:
-    worker = start_worker("--horses", "1")
-    job = enqueue(sample.work, str(tmp_path / "notes"), 0.5)
-    waiting = enqueue(sample.work, str(tmp_path / "notes"), 0.5)
-    has_status(job, "started")
-    for _ in range(times):
-        worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(5) == 0
-    assert monitor.get_job(job.id).status == "finished"
-    assert monitor.get_job(waiting.id).status == "queued"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -111,34 +96,6 @@ def test_a_long_job_goes_back_to_the_front_and_resumes_without_spending_an_attem
     assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["interrupted", "finished"]
     assert (tmp_path / "notes").read_text().splitlines() == ["start at 0", "start at 2"]
     assert _started(job.id) < _started(waiting.id)
-
-
-def test_sigterm_to_every_process_does_as_one_to_the_supervisor(start_worker: Stable, tmp_path: Path) -> None:
-    worker = start_worker("--horses", "2")
-    jobs = [enqueue(sample.work, str(tmp_path / "notes"), 0.5) for _ in range(2)]
-    for job in jobs:
-        has_status(job, "started")
-    for pid in [*_children(worker.process.pid), worker.process.pid]:
-        os.kill(pid, signal.SIGTERM)
-    assert worker.process.wait(5) == 0
-    assert [monitor.get_job(job.id).status for job in jobs] == ["finished", "finished"]
-
-
-def test_horses_die_with_their_supervisor_and_their_jobs_run_again_within_15_seconds(
-    start_worker: Stable, tmp_path: Path
-) -> None:
-    first = start_worker("--horses", "2")
-    job = enqueue(sample.work, str(tmp_path / "notes"), 1.0)
-    has_status(job, "started")
-    horses = _children(first.process.pid)
-    began = time.monotonic()
-    first.process.kill()
-    start_worker("--horses", "1")
-    eventually(lambda: not any(_alive(pid) for pid in horses))
-    assert ended(job, 20).status == "finished"
-    assert time.monotonic() - began < 15
-    assert monitor.get_job(job.id).attempt == 1
-    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["crashed", "finished"]
 
 
 def test_rqs_commands_are_obeyed(start_worker: Stable, redis: Redis, tmp_path: Path) -> None:
@@ -185,22 +142,6 @@ def test_delayed_jobs_and_retries_need_no_other_process(start_worker: Stable) ->
     assert monitor.get_result(ended(failing).id) == 3
 
 
-def test_a_worker_that_was_paused_does_not_apply_what_another_has_done(start_worker: Stable, tmp_path: Path) -> None:
-    paused = start_worker("--horses", "1")
-    job = enqueue(sample.work, str(tmp_path / "notes"), 2.0)
-    has_status(job, "started")
-    everyone = [paused.process.pid, *_children(paused.process.pid)]
-    for pid in everyone:
-        os.kill(pid, signal.SIGSTOP)
-    start_worker("--horses", "1")
-    assert ended(job, 25).status == "finished"
-    for pid in reversed(everyone):
-        os.kill(pid, signal.SIGCONT)
-    assert ended(enqueue(sample.add, 1, 2)).status == "finished"
-    assert paused.stop() == 0
-    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["crashed", "finished"]
-
-
 def _field(job_id: str, name: str) -> bytes | None:
     from jobs import connection
 
@@ -210,18 +151,6 @@ def _field(job_id: str, name: str) -> bytes | None:
 
 def _started(job_id: str) -> str:
     return str(monitor.get_job(job_id).started_at)
-
-
-def _children(pid: int) -> list[int]:
-    """The horses of a supervisor."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_drained_worker_ends_what_it_runs_takes_nothing_more_and_exits(start_worker: Stable, tmp_path: Path) -> None:
