@@ -49,7 +49,7 @@ def all_in_one(stop_within: float) -> None:
     _require_settings()
     # The parent stays as small as it can: in this process the whole operator's command line is loaded.
     arguments = [sys.executable, "-m", "cli.allinone", str(stop_within)]
-    os.execv(sys.executable, arguments)  # noqa: S606 - a shell would only get in the way of signals
+    os.execv(sys.executable, arguments)  # noqa: S606 - a shell would only get in the way of signals # nosec B606
 
 
 def _require_settings() -> None:
@@ -101,7 +101,7 @@ class Parent:
     def __init__(self, children: list[Child], stop_within: float) -> None:
         self._children, self._stop_within = children, stop_within
         self._environment = os.environ | _SMALL
-        self._asked_to_stop = False
+        self._asked_to_stop = self._stopping = False
         self._alarm, self._alarm_writer = socket.socketpair()
 
     def run(self) -> int:
@@ -142,11 +142,12 @@ class Parent:
             for child in self._children:
                 if child.pid == pid:
                     child.ended(time.monotonic())
-                    if not self._asked_to_stop:
+                    if not (self._asked_to_stop or self._stopping):
                         _say("Ended", level="error", name=child.name, pid=pid, code=code)
 
     def _stop(self) -> None:
         """Ask all of them at once, as a platform does; kill what is left of their sessions in the end."""
+        self._stopping = True
         sessions = set().union(*(child.sessions for child in self._children))
         deadline = time.monotonic() + self._stop_within
         for child in self._children:
