@@ -47,7 +47,18 @@ keepalive = 95
 backlog = 256
 
 # The heartbeat is a change to a file's mode: on a disk it can block for seconds, in memory it cannot.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes a private file there
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - its file is private # nosec B108
+
+
+def on_starting(_: Arbiter) -> None:
+    """Make the folder in which the processes count their requests, so that /metrics tells the sum of all of them."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="nightshift-counts-", dir=worker_tmp_dir)
+
+
+def on_exit(_: Arbiter) -> None:
+    """Remove it."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
 
 # It would open a control socket in the home folder, which all checkouts share and nobody here uses.
 control_socket_disable = True

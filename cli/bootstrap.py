@@ -47,7 +47,7 @@ def _replace_by(python: Path, module: str, arguments: list[str]) -> None:
     os.environ["PATH"] = f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     os.environ["VIRTUAL_ENV"] = str(python.parent.parent)
     os.environ.pop("PYTHONHOME", None)
-    os.execv(python, [str(python), "-m", module, *arguments])  # noqa: S606 - a shell would only get in the way of signals
+    os.execv(python, [str(python), "-m", module, *arguments])  # noqa: S606 - a shell would keep signals # nosec B606
 
 
 def _of_local_run() -> dict[str, str]:

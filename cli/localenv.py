@@ -66,7 +66,7 @@ def server_address(data: Path) -> Path:
     address = data / "redis.sock"
     if len(os.fsencode(address)) <= _LONGEST_ADDRESS:
         return address
-    folder = Path("/tmp", f"nightshift-{os.getuid()}-{_short_name(data)}")  # noqa: S108 - checked to be ours alone
+    folder = Path("/tmp", f"nightshift-{os.getuid()}-{_short_name(data)}")  # noqa: S108 - checked below # nosec B108
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.is_symlink():
         raise server.ServerError(f"{folder} is not ours: remove it, or move this checkout to a shorter path.")

@@ -28,4 +28,4 @@ def _named(body: bytes) -> list[str]:
 def host_of(environment: Mapping[str, str]) -> str:
     """Where this machine reaches the web process."""
     host = environment["HOST"]
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound # nosec B104

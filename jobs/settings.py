@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     redis_ca_certs: str | None = None
     redis_verify_certs: bool = True
 
-    host: str = "0.0.0.0"  # noqa: S104 - a PaaS routes to whatever address the dyno has
+    host: str = "0.0.0.0"  # noqa: S104 - a PaaS routes to whatever address the dyno has # nosec B104
     port: int = Field(8000, ge=0, le=65535)
     web_concurrency: int = Field(2, ge=1, le=64)
     web_threads: int = Field(8, ge=2, le=128)

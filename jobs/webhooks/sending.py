@@ -101,5 +101,5 @@ def _judge(outcome: Outcome, *, final: bool) -> None:
         return
     if outcome.hopeless:
         raise Discard(outcome.error)
-    delay = DELAYS[min(current_job().attempt, len(DELAYS)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
+    delay = DELAYS[min(current_job().attempt, len(DELAYS)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311 # nosec B311
     raise RetryLater(max(1.0, outcome.wait) if outcome.wait is not None else delay, outcome.error)

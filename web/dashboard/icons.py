@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 ICONS = {
-    name: Markup(shape)  # noqa: S704 - constants of this file
+    name: Markup(shape)  # noqa: S704 - constants of this file # nosec B704
     for name, shape in {
         "overview": '<path d="M3 11.5 6.5 7l3.5 4 3-5.5 4 6"/><path d="M3 16h14"/>',
         "jobs": '<path d="M7 5h10M7 10h10M7 15h10"/><path d="M3.5 5h.01M3.5 10h.01M3.5 15h.01"/>',
