@@ -23,9 +23,10 @@ local function to_front(id, queue)
 end
 
 -- Move a record that cannot be run out of everyone's way; its bytes stay as they were found.
+-- What still names it, such as a queue, is passed over when it is met; the first reason stands.
 local function quarantine_record(id, queue, reason, now)
   local key = 'rq:job:' .. id
   if redis.call('EXISTS', key) == 1 then redis.call('RENAME', key, 'ns:quarantine:' .. id) end
-  redis.call('HSET', 'ns:quarantine', id, cjson.encode({reason = reason, queue = queue, at = now}))
+  redis.call('HSETNX', 'ns:quarantine', id, cjson.encode({reason = reason, queue = queue, at = now}))
   redis.call('ZREM', 'ns:jobs', id)
 end
