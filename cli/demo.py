@@ -12,7 +12,7 @@ import click
 import tasks
 from cli.neighbour import neighbour
 from jobs import File, enqueue, enqueue_in, files, monitor, with_options
-from jobs.errors import ScheduleConflict
+from jobs.errors import ScheduleConflict, ScheduleMissing
 from jobs.records import Job
 from jobs.schedules import control
 
@@ -39,11 +39,16 @@ _SCHEDULES: tuple[dict[str, Any], ...] = (
 
 
 @click.command()
-def demo() -> None:
+@click.option("--retire", is_flag=True, help="Take away the schedules of an earlier demo, and do nothing else.")
+def demo(retire: bool) -> None:
     """Enqueue jobs on the files in samples/ and serve what they call until they have ended.
 
     bin/dev --demo runs this, with workers that may call this machine.
     """
+    if retire:
+        for fields in _SCHEDULES:
+            _remove(fields["id"])
+        return
     with neighbour(_SAMPLES / "flights.csv", _SECRET) as address:
         ours = list(_jobs(address))
         for fields in _SCHEDULES:
@@ -76,6 +81,12 @@ def _create(fields: Mapping[str, Any]) -> None:
     """Make a schedule, unless an earlier demo did."""
     with suppress(ScheduleConflict):
         control.create(fields, actor="demo")
+
+
+def _remove(schedule_id: str) -> None:
+    """Remove a schedule, unless somebody did."""
+    with suppress(ScheduleMissing):
+        control.remove(schedule_id, actor="demo")
 
 
 def _store(name: str, content_type: str) -> File:

@@ -73,13 +73,25 @@ def _own_server(plan: Plan) -> Iterator[subprocess.Popen[bytes] | None]:
 def _keep(plan: Plan, own: subprocess.Popen[bytes] | None) -> int:
     if _get_ready(plan, own):
         _announce(plan)
-        demo = subprocess.Popen([sys.executable, "-m", "cli", "demo"]) if plan.demo else None
+        demo = _demo(plan)
         while not _runner_ended(0.5):
             _require_server(plan, own)
         if demo:
             demo.kill()
             demo.wait()
     return 0
+
+
+def _demo(plan: Plan) -> subprocess.Popen[bytes] | None:
+    """Run the demo, or take away what an earlier one has scheduled; a file tells that there was one."""
+    mark = plan.data / "demo"
+    if plan.demo:
+        mark.touch()
+        return subprocess.Popen([sys.executable, "-m", "cli", "demo"])
+    if mark.exists():
+        mark.unlink()
+        return subprocess.Popen([sys.executable, "-m", "cli", "demo", "--retire"])
+    return None
 
 
 def _get_ready(plan: Plan, own: subprocess.Popen[bytes] | None) -> bool:

@@ -13,8 +13,9 @@ import click
 from cli import complete, words
 from cli.commands import Command, as_json
 from cli.output import emit_line, note, say
-from cli.waiting import ENDED, verdict
+from cli.waiting import ENDED, exit_code, verdict
 from jobs import monitor
+from jobs.records import Job
 
 Line = dict[str, Any]
 _PAUSE = 0.4  # seconds between two looks
@@ -36,8 +37,15 @@ def tail(job_id: str, last: int, follow: bool) -> None:
             _print(line)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    if follow and not as_json():
-        note(verdict(monitor.get_job(job_id)))
+    if follow:
+        _end(monitor.get_job(job_id))
+
+
+def _end(job: Job) -> None:
+    """As other commands that wait: exit code 3 for a job that did not finish."""
+    if not as_json():
+        note(verdict(job))
+    raise SystemExit(exit_code(job))
 
 
 def _lines(job_id: str, last: int, *, follow: bool) -> Iterator[Line]:

@@ -20,7 +20,7 @@ from ..scripts import Value, script
 from ..settings import current_settings
 from . import keys, planning, rules, store, words
 from .deciding import Decider
-from .definitions import Definition, changed, define, in_zone, sketch
+from .definitions import Definition, changed, define, in_zone, require_id, sketch
 from .leases import Lease
 from .proposing import job_of
 from .reads import get_schedule, next_ticks
@@ -31,7 +31,7 @@ from .writing import Writer, range_args
 _TRIES = 20
 _HISTORY_KEPT = 30 * 86_400
 _COUNTED = 100_000
-_FASTEST = 6_000
+_SLOWEST, _FASTEST = 0.01, 6_000  # ticks of a backfill in a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,9 @@ def backfill(schedule_id: str, start: datetime, end: datetime, *, actor: str, pe
     with connection.translate_errors():
         found = _find(schedule_id, client)
         after, until = rules.milliseconds(start) - 1, min(rules.milliseconds(end), found.cursor)
-        if not 0 < per_minute <= _FASTEST:
-            raise ScheduleConflict(f"a backfill enqueues more than 0 and at most {_FASTEST:,} ticks a minute")
+        if not _SLOWEST <= per_minute <= _FASTEST:
+            rates = f"{_SLOWEST:g} to {_FASTEST:,} ticks a minute"
+            raise ScheduleConflict(f"a backfill enqueues {rates}, not {per_minute:g}")
         pace = round(60_000 / per_minute)
         args: list[Value] = [schedule_id, after, until, pace, actor, secrets.token_hex(8)]
         if _run("begin_backfill", schedule_id, args) == b"busy":
@@ -177,6 +178,7 @@ def _job(definition: Definition, now: int, client: Client, job_id: str) -> list[
 
 
 def _run(verb: str, schedule_id: str, args: list[Value]) -> Any:
+    require_id(schedule_id)
     with connection.translate_errors():
         reply = script(verb)(keys.touched(schedule_id), args, connection.client())
     if reply in (b"gone", [b"gone"]):
@@ -185,6 +187,7 @@ def _run(verb: str, schedule_id: str, args: list[Value]) -> Any:
 
 
 def _find(schedule_id: str, client: Client, revision: int | None = None) -> store.Stored:
+    require_id(schedule_id)
     found = store.find(schedule_id, client)
     if found is None:
         raise ScheduleMissing(schedule_id)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .. import registry
-from ..errors import InvalidArguments, Problem, ScheduleDefinitionError, UnknownTask
+from ..errors import InvalidArguments, Problem, ScheduleDefinitionError, ScheduleMissing, UnknownTask
 from . import rules
 from .rules import Cron, Every, Once, Rule
 
@@ -132,6 +132,12 @@ class Definition(BaseModel):
     def text(self) -> str:
         """The stored form: JSON, without what has its default."""
         return self.model_dump_json(exclude_defaults=True)
+
+
+def require_id(schedule_id: str) -> None:
+    """Raise ScheduleMissing for what no schedule can be named: a colon would name another key, such as a history."""
+    if not _ID.fullmatch(schedule_id):
+        raise ScheduleMissing(schedule_id)
 
 
 def define(**fields: Any) -> Definition:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from .. import connection
 from ..errors import ScheduleMissing
 from . import keys, store, words
-from .definitions import Definition
+from .definitions import Definition, require_id
 from .store import Stored
 from .ticks import ticks_after
 from .views import BackfillView, ClockStatus, ScheduleView
@@ -31,6 +31,7 @@ def list_schedules(after: str = "", limit: int = 1000) -> list[ScheduleView]:
 
 def get_schedule(schedule_id: str) -> ScheduleView:
     """One schedule; raises ScheduleMissing."""
+    require_id(schedule_id)
     client = connection.client()
     with connection.translate_errors():
         found = _views([schedule_id], client)

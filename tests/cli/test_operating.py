@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from cli import demo
 from cli.actor import actor
 from jobs import monitor, queues, schedules, tokens
 from jobs.settings import Settings
@@ -122,3 +123,12 @@ def test_memory_says_what_uses_the_server(workers: Workers) -> None:
     assert "all of them measured" in shown
     assert "A finished job takes " in shown
     assert "registries" in shown
+
+
+def test_the_schedules_of_a_demo_can_be_taken_away() -> None:
+    for fields in demo._SCHEDULES:
+        demo._create(fields)
+    assert {view.id for view in schedules.list_schedules()} == {"demo.minutely", "demo.greeting"}
+    for _ in range(2):
+        said("demo", "--retire")
+        assert schedules.list_schedules() == []

@@ -293,3 +293,27 @@ class TestClockStatus:
         clock.lease.drop()
         assert schedules.clock_status().leader is None
         assert not schedules.clock_status().ok
+
+
+@pytest.mark.parametrize("rate", [5e-324, 0.0, -1.0, 6_001.0, float("inf"), float("nan")])
+def test_a_backfill_has_a_rate_that_can_be_kept(clock: HandClock, rate: float) -> None:
+    clock.synchronise(schedule())
+    with pytest.raises(ScheduleConflict, match="6,000 ticks a minute"):
+        schedules.backfill(
+            "work", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC), actor="x", per_minute=rate
+        )
+
+
+@pytest.mark.parametrize("name", ["work:history", "work:backfill", "", "work\n"])
+def test_what_no_schedule_can_be_named_is_missing(clock: HandClock, name: str) -> None:
+    clock.synchronise(schedule())
+    acts: list[Callable[[], object]] = [
+        lambda: schedules.get_schedule(name),
+        lambda: schedules.pause(name, note="", actor="x"),
+        lambda: schedules.run_now(name, actor="x"),
+        lambda: schedules.remove(name, actor="x"),
+        lambda: schedules.end_backfill(name, actor="x"),
+    ]
+    for act in acts:
+        with pytest.raises(ScheduleMissing):
+            act()

@@ -162,4 +162,4 @@ class NewBackfill(Input):
 
     start: InputTime
     end: InputTime
-    per_minute: Annotated[float, Field(ge=0.01, le=60_000)] = Field(60.0, description="How fast.")
+    per_minute: Annotated[float, Field(ge=0.01, le=6_000)] = Field(60.0, description="How fast.")
