@@ -21,6 +21,7 @@ def configure_logging(settings: Settings, process: str) -> None:
     """Send every log line of this process, libraries included, to stdout in the format of the settings."""
     structlog.configure(
         processors=[
+            structlog.stdlib.filter_by_level,  # what is not shown costs nothing more
             *_shared(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -26,6 +26,7 @@ Secret = Annotated[str, Field(json_schema_extra={"format": "password", "writeOnl
 """Annotates a parameter of a task whose value pages, API and logs never show: `def deliver(url: str, key: Secret)`."""
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether what stands under this name must not be shown: `password`, `api_key`, `webhookSecret`, `token_of_shop`.
 

@@ -59,15 +59,16 @@ def access_of(app: Flask, endpoint: str | None) -> Scope | Guard | str | None:
 
 def check() -> ResponseReturnValue | None:
     """Refuse the request unless its endpoint is open to its caller; runs before every request."""
-    access = access_of(current_app, request.endpoint)
-    if access == PUBLIC or (request.endpoint is None and not request.path.startswith("/api/")):
+    endpoint = request.endpoint
+    access = access_of(current_app, endpoint)
+    if access == PUBLIC or (endpoint is None and not request.path.startswith("/api/")):
         return None
     if callable(access):
         before_redis()
         return access()
-    g.caller = g.bearer = _bearer()
-    if request.endpoint is not None:
-        _require(access, g.caller)
+    g.caller = g.bearer = found = _bearer()
+    if endpoint is not None:
+        _require(access, found)
     return None
 
 

@@ -92,13 +92,13 @@ def note_wrong_token() -> None:
 
 
 def _count() -> None:
-    limit = current_settings().rate_limit
-    if limit == 0 or "bearer" not in g:
+    limit, bearer = current_settings().rate_limit, g.get("bearer")
+    if limit == 0 or bearer is None:
         return
-    g.allowance = _purse().take(g.bearer.key, limit, time.monotonic())
-    if not g.allowance.allowed:
+    g.allowance = found = _purse().take(bearer.key, limit, time.monotonic())
+    if not found.allowed:
         detail = f"this token may call {limit:,} times a minute"
-        raise Refused(429, "too-many-requests", detail, retry_after=g.allowance.retry_after, limit=limit)
+        raise Refused(429, "too-many-requests", detail, retry_after=found.retry_after, limit=limit)
 
 
 def _purse() -> Purse:
@@ -108,8 +108,8 @@ def _purse() -> Purse:
 
 def _say_what_is_left(response: Response) -> Response:
     """As draft-ietf-httpapi-ratelimit-headers has it."""
-    if "allowance" in g:
-        left: Allowance = g.allowance
+    left: Allowance | None = g.get("allowance")
+    if left is not None:
         response.headers["RateLimit-Policy"] = f'"token";q={left.limit};w={left.window}'
         response.headers["RateLimit"] = f'"token";r={left.left};t={math.ceil(left.reset)}'
     return response

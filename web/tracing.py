@@ -54,7 +54,7 @@ def _begin() -> None:
 
 def _watch() -> None:
     """Open what watches; a teardown closes it, whatever becomes of the request."""
-    if request.path in _QUIET:
+    if not tracing.watched() or request.path in _QUIET:
         return
     g.watching = ExitStack()
     g.tell = g.watching.enter_context(tracing.request(tracing.Request(request.method, request.path, traceparent())))
@@ -67,14 +67,15 @@ def _close(_: BaseException | None) -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
-    route = request.url_rule.rule if request.url_rule else None
+    path = request.path
     if tell := g.get("tell"):
+        route = request.url_rule.rule if request.url_rule else None
         tell(tracing.Answer(response.status_code, route, g.get("unexpected")))
-    level = log.debug if request.path in _QUIET and response.status_code < 400 else log.info
+    level = log.debug if path in _QUIET and response.status_code < 400 else log.info
     level(
         "request",
         method=request.method,
-        path=request.path,
+        path=path,
         status=response.status_code,
         milliseconds=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
         size=response.content_length,

@@ -103,6 +103,11 @@ def use_tools(*tools: Tool) -> None:
     _tools = tools
 
 
+def watched() -> bool:
+    """Whether anything watches this process."""
+    return bool(_tools)
+
+
 def request(seen: Request) -> AbstractContextManager[Callable[[Answer], None]]:
     """Watch a request while this is open."""
     return _each(lambda tool: tool.request(seen)) if _tools else nullcontext(_nobody)
