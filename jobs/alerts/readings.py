@@ -102,7 +102,7 @@ def look(now: datetime, settings: Settings) -> World:
         settings=settings,
         queues=monitor.queues(now),
         served=frozenset(name for worker in alive for name in worker.queues),
-        paused=frozenset(queues.paused()),
+        paused=frozenset(monitor.queue_names() if _suspended() else queues.paused()),
         clock=clock_status(),
         server=monitor.server(),
         lately=_without_ours(stats.by_task(now - _LATELY)),
@@ -188,6 +188,12 @@ def _level(value: float, mark: float, low: float = _LOW) -> Level:
     if value >= mark:
         return Level.BAD
     return Level.GOOD if value < mark * low else Level.BETWEEN
+
+
+def _suspended() -> bool:
+    """Whether RQ's own switch holds every worker back."""
+    with translate_errors():
+        return bool(connection.client().exists(keys.SUSPENDED))
 
 
 def _missed(since: datetime) -> list[Mapping[str, str]]:

@@ -67,7 +67,7 @@ def read(webhook_id: str, raw: Mapping[bytes, bytes]) -> Webhook:
     return Webhook(
         id=webhook_id,
         url=text["url"],
-        events=tuple(map(Event, json.loads(text["events"]))),
+        events=tuple(Event(name) for name in json.loads(text["events"]) if name in set(Event)),
         tasks=tuple(json.loads(text["tasks"])),
         description=text["description"],
         traceback=text["traceback"] == "1",

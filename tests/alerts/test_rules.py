@@ -58,6 +58,10 @@ def test_jobs_that_wait_too_long(redis: Redis, listen: Listen, run_jobs: Run) ->
     assert people.look() == ["cleared latency"]
     queues.resume("default", by="tester")
     assert people.look() == ["fired latency"]
+    redis.set("rq:suspended", 1)
+    assert people.look() == ["cleared latency"]
+    redis.delete("rq:suspended")
+    assert people.look() == ["fired latency"]
     run_jobs()
     assert people.look() == ["cleared latency"]
 

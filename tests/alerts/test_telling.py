@@ -110,6 +110,20 @@ def test_names_cannot_mention_people_in_slack(redis: Redis, tuned: Tuned, site: 
     assert "<" not in json.loads(slack.asked[0].body)["text"]
 
 
+def test_the_host_that_was_named_is_called_and_no_other(redis: Redis, tuned: Tuned, site: Sites) -> None:
+    inside = site(lambda _: Answer())
+    slack = site(lambda _: Answer(307, headers={"Location": f"http://127.0.0.2:{inside.port}/"}))
+    chosen = tuned(alert_slack_url=slack.url, alert_rules=())
+    incidents.judge([seen(Level.BAD)], chosen)
+    telling.tell_all(chosen, jobs_run=False)
+    assert (len(slack.asked), inside.asked, redis.xlen(keys.OUTBOX)) == (1, [], 1)
+
+
+def test_what_a_coming_release_has_written_disturbs_nobody(redis: Redis, tuned: Tuned) -> None:
+    redis.hset(keys.STATE, "weather|", json.dumps({"fired": 1.0, "bad": 1.0, "text": "it rains"}))
+    assert alerts.active() == []
+
+
 @pytest.mark.processes
 def test_while_workers_run_a_job_tells_it(redis: Redis, listen: Listen, start_worker: StartWorker) -> None:
     people = listen("workers")
