@@ -1,9 +1,13 @@
 """How gunicorn serves the web process: every setting with its reason."""
 
+import os
+import shutil
+import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
