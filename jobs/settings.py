@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -193,8 +194,8 @@ class Settings(BaseSettings):
     def _web_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        if value and info.field_name == "alert_webhook_url" and info.data.get("webhook_secret") is None:
-            raise ValueError("needs WEBHOOK_SECRET, which signs the messages")
+        if value and info.field_name == "alert_webhook_url" and not _can_sign(info.data.get("webhook_secret")):
+            raise ValueError("needs WEBHOOK_SECRET, 'whsec_' and base64 text, which signs the messages")
         return value
 
     @field_validator("alert_rules")
@@ -259,6 +260,13 @@ class _Serving(Settings):
 
 def _is_production(info: ValidationInfo) -> bool:
     return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
+
+
+def _can_sign(secret: SecretStr | None) -> bool:
+    try:
+        return bool(secret and b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return False
 
 
 def _is_network(text: str) -> bool:

@@ -21,6 +21,9 @@ def of_environment(settings: Settings) -> Iterator[Finding]:
         yield advice("SECRET_KEY, ADMIN_PASSWORD, API_TOKEN", "two are the same; give each a value of its own")
     if settings.skip_recurring:
         yield advice("SKIP_RECURRING", "is true: the clock enqueues nothing; unset it unless this is a review app")
+    if settings.alert_every and not settings.alert_channels:
+        text = "is not set, nor ALERT_SLACK_URL or ALERT_WEBHOOK_URL: nobody is told when work stands still"
+        yield advice("ALERT_MAIL", f"{text} (docs/alerts.md); ALERT_EVERY=0 if other tools watch")
     yield from _of_transport(settings)
 
 

@@ -145,6 +145,7 @@ def test_while_workers_run_a_job_tells_it(redis: Redis, listen: Listen, start_wo
         ({"alert_mail": "ann", "smtp_url": "smtp://mail"}, "must be mail addresses"),
         ({"alert_slack_url": "ftp://x"}, "must start with http"),
         ({"alert_webhook_url": "https://x"}, "needs WEBHOOK_SECRET"),
+        ({"alert_webhook_url": "https://x", "webhook_secret": "whsec_?"}, "needs WEBHOOK_SECRET"),
         ({"alert_rules": "latency,everything"}, "'everything' is no rule"),
     ],
 )

@@ -141,14 +141,17 @@ def test_a_schedule_made_at_run_time_is_checked_against_this_release(redis: Redi
 
 
 def test_clear_text_and_unchecked_certificates_are_advised_against() -> None:
+    told = {"alert_slack_url": "https://hooks.example.com/x"}
+
     def advised(**values: object) -> list[str]:
-        given = Settings.model_validate({"NIGHTSHIFT_ENV": "production", **SECRETS_OF_SETTINGS, **values})
+        given = Settings.model_validate({"NIGHTSHIFT_ENV": "production", **told, **SECRETS_OF_SETTINGS, **values})
         return [finding.about for finding in of_environment(given)]
 
     assert advised(redis_url="redis://db.example.com") == ["REDIS_URL"]
     assert advised(redis_url="redis://localhost") == []
     assert advised(redis_url="rediss://db.example.com") == []
     assert advised(redis_url="rediss://db.example.com", redis_verify_certs=False) == ["REDIS_VERIFY_CERTS"]
+    assert advised(redis_url="redis://localhost", alert_slack_url=None) == ["ALERT_MAIL"]
     assert advised(redis_url="redis://localhost", skip_recurring=True) == ["SKIP_RECURRING"]
 
 
