@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from jobs import audit, enqueue, monitor, queues, schedules
+from jobs import audit, enqueue, monitor, queues, registry, schedules
 from jobs.schedules import ScheduleView
 
 from .conftest import Visitor
@@ -139,6 +139,14 @@ def test_a_schedule_is_run_now_once_at_a_time(admin: Visitor, hourly: ScheduleVi
     act(admin, f"/schedules/{hourly.id}/run")
     assert "is still active" in admin.open(f"/schedules/{hourly.id}").text
     assert len(monitor.list_jobs(task="hand.greet").jobs) == 1
+
+
+def test_a_schedule_whose_task_is_gone_says_so(
+    admin: Visitor, hourly: ScheduleView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(registry._tasks, "hand.greet")
+    act(admin, f"/schedules/{hourly.id}/run")
+    assert "No task is named" in admin.open("/queues").text
 
 
 def test_a_backfill_needs_two_dates(admin: Visitor, hourly: ScheduleView) -> None:

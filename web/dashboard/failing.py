@@ -11,6 +11,7 @@ from jobs.errors import (
     JobConflict,
     JobExpired,
     JobMissing,
+    NightshiftError,
     QueueMissing,
     RedisUnavailable,
     ScheduleConflict,
@@ -19,13 +20,14 @@ from jobs.errors import (
 )
 from jobs.logs import get_logger
 from web import tracing
-from web.problems import Refused, of_http
+from web.problems import Refused, of_http, translate
 
 from .formats import sentence
 from .rendering import context, is_poll
 
 log = get_logger(__name__)
 
+_FAILED = "That did not work"
 _AGAIN = "Nothing was done. Open the page again and send the form once more."
 
 
@@ -39,7 +41,7 @@ def add_to(pages: Blueprint) -> None:
     """Answer the errors of pages with pages; elsewhere they are problem documents."""
     pages.register_error_handler(HTTPException, _http)
     pages.register_error_handler(CSRFError, lambda _: _page(400, "This form has expired", _AGAIN))
-    pages.register_error_handler(Refused, lambda error: _page(error.status, "That did not work", error.detail))
+    pages.register_error_handler(Refused, lambda error: _page(error.status, _FAILED, error.detail))
     pages.register_error_handler(JobExpired, lambda error: _page(410, "No longer kept", sentence(error)))
     for expired in (JobMissing, FileMissing):
         pages.register_error_handler(expired, _expired)
@@ -47,6 +49,9 @@ def add_to(pages: Blueprint) -> None:
         pages.register_error_handler(missing, lambda error: _page(404, "Not found", sentence(error)))
     for conflict in (JobConflict, ScheduleConflict):
         pages.register_error_handler(conflict, lambda error: _page(409, "That is not possible now", sentence(error)))
+    pages.register_error_handler(
+        NightshiftError, lambda error: _page(translate(error).status, _FAILED, sentence(error))
+    )
     pages.register_error_handler(RedisUnavailable, _unavailable)
     pages.register_error_handler(Exception, _unexpected)
 
@@ -69,6 +74,10 @@ def _nowhere(error: HTTPException) -> Response | HTTPException:
 
 def _expired(error: JobMissing | FileMissing) -> Response:
     return _page(404, "Not found", f"{sentence(error)} It may have expired or been deleted.")
+
+
+def _other(status: int, error: NightshiftError) -> Response:
+    return _page(status, _FAILED, sentence(error))
 
 
 def _unavailable(error: RedisUnavailable) -> Response:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs import schedules as core
-from jobs.errors import ScheduleConflict
+from jobs.errors import InvalidArguments, QueueFull, ScheduleConflict, UnknownTask
 from jobs.schedules import Definition, ScheduleView
 from web.access import caller
 from web.visible import visible_schedule
@@ -18,7 +18,7 @@ from .actions import back
 from .formats import sentence
 from .rendering import page
 
-_LIMIT = 100
+_LIMIT = 50
 _TICKS = 20
 _OUTCOMES = {"enqueued": "run", "waiting": "calm", "skipped": "warn", "missed": "bad"}
 _JOB_OUTCOMES = {"finished": "good", "failed": "bad", "canceled": "calm", "stopped": "warn"}
@@ -71,7 +71,7 @@ def run_now(name: str) -> AnyResponse:
     """Enqueue the schedule's job once, besides its ticks."""
     try:
         core.run_now(visible_schedule(name).id, actor=sessions.actor())
-    except ScheduleConflict as error:
+    except (ScheduleConflict, UnknownTask, InvalidArguments, QueueFull) as error:
         flash(sentence(error), "warn")
     else:
         flash(f"{name} was enqueued.", "good")

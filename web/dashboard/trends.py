@@ -35,7 +35,7 @@ class Range:
 
 
 RANGES: Mapping[str, Range] = {
-    "1h": Range("the last hour", _MINUTE, 60, 4),
+    "1h": Range("the last hour", _MINUTE, 60, 2),
     "24h": Range("the last 24 hours", _HOUR, 24, 20),
     "7d": Range("the last 7 days", 3 * _HOUR, 56, 20),
 }
