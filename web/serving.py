@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -16,6 +17,12 @@ HEAD_SECONDS = 5.0
 IDLE_SECONDS = 10.0
 """How long a body may pause, and how long a client may take nothing of an answer."""
 
+BODY_SECONDS = 10.0
+"""How long a body may take in all, besides what it needs at the least pace."""
+LEAST_PACE = 32 * 1024
+"""Bytes a second; who sends more slowly holds a thread for nothing."""
+_STEP = 1024 * 1024
+
 
 class PatientThreads(ThreadWorker):
     """gthread, where each request holds a thread while it is read: a few slow clients would keep all others waiting."""
@@ -27,8 +34,7 @@ class PatientThreads(ThreadWorker):
 
     def handle(self, conn: Any) -> Any:
         """Read and answer one request; runs in a thread."""
-        with self._lock:
-            self._reading[conn.sock] = time.monotonic() + HEAD_SECONDS
+        self._expect(conn.sock, time.monotonic() + HEAD_SECONDS)
         try:
             return super().handle(conn)
         finally:
@@ -38,7 +44,11 @@ class PatientThreads(ThreadWorker):
         """Answer a request whose head is complete."""
         self._forget(conn.sock)
         conn.sock.settimeout(IDLE_SECONDS)
-        return super().handle_request(req, conn)
+        req.body.reader = body = _Paced(req.body.reader, lambda until: self._expect(conn.sock, until))
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            body.given_up = True
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop; answers that are held back are given now."""
@@ -51,7 +61,7 @@ class PatientThreads(ThreadWorker):
         self._hang_up(time.monotonic())
 
     def _hang_up(self, now: float) -> None:
-        """Wake the threads that wait for the rest of a head: their next read finds the connection closed."""
+        """Wake the threads that wait for the rest of a request: their next read finds the connection closed."""
         with self._lock:
             overdue = [sock for sock, until in self._reading.items() if until < now]
             for sock in overdue:
@@ -59,9 +69,39 @@ class PatientThreads(ThreadWorker):
         for sock in overdue:
             _shut(sock)
 
-    def _forget(self, sock: socket.socket) -> None:
+    def _expect(self, sock: socket.socket, until: float | None) -> None:
+        """Hang up unless what is being read has come by then; None: nothing is being read."""
         with self._lock:
-            self._reading.pop(sock, None)
+            if until is None:
+                self._reading.pop(sock, None)
+            else:
+                self._reading[sock] = until
+
+    def _forget(self, sock: socket.socket) -> None:
+        self._expect(sock, None)
+
+
+class _Paced:
+    """Reads a body, and lets it be known by when each piece has to be there; no time counts while nobody reads."""
+
+    def __init__(self, reader: Any, expect: Callable[[float | None], None]) -> None:
+        self._reader, self._expect = reader, expect
+        self._left = BODY_SECONDS
+        self.given_up = False  # what is left of it is read before the next head, within that one's time
+
+    def read(self, size: int) -> bytes:
+        """As the reader does."""
+        if self.given_up:
+            return bytes(self._reader.read(size))
+        began = time.monotonic()
+        coming = min(size, getattr(self._reader, "length", _STEP))  # of a chunked body nobody knows
+        self._expect(began + self._left + coming / LEAST_PACE)
+        try:
+            data = bytes(self._reader.read(size))
+        finally:
+            self._expect(None)
+        self._left -= max(0.0, time.monotonic() - began - len(data) / LEAST_PACE)
+        return data
 
 
 def _shut(sock: socket.socket) -> None:

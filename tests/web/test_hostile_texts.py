@@ -73,8 +73,8 @@ def test_hostile_texts_stay_texts_everywhere(
         assert_is_text(person.get(path))
     for path in READS:
         assert_is_json(api.get(f"/api/v1/{path}"))
-    jobs = monitor.list_jobs(limit=500).jobs
-    assert len(jobs) >= 2 * len(XSS)
+    jobs = (*monitor.list_jobs(status="failed", limit=200).jobs, *monitor.list_jobs(status="finished", limit=10).jobs)
+    assert len(jobs) >= len(XSS)
     shown = html.unescape("".join(_whole_page(person, job.id) for job in jobs))
     assert [payload for payload in XSS if payload.strip() not in shown] == []
 

@@ -1,8 +1,10 @@
 """Clients that send slowly, or nothing, do not keep others waiting for long."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -39,14 +41,26 @@ def url() -> Iterator[str]:
     ids=["half a head", "half a body"],
 )
 def test_as_many_slow_clients_as_threads_are_sent_away(url: str, sent: bytes, longest: float) -> None:
-    where = urlsplit(url)
+    """Each sends a byte now and then, so that no single pause is long."""
+    where, answered = urlsplit(url), threading.Event()
     slow = [socket.create_connection((where.hostname or "", where.port or 0)) for _ in range(8)]
+    dribbling = threading.Thread(target=_dribble, args=(slow, answered))
     try:
         for client in slow:
             client.sendall(sent)
+        dribbling.start()
         began = time.monotonic()
         assert httpx.get(f"{url}/livez", timeout=60).status_code == 200
         assert time.monotonic() - began < longest
     finally:
+        answered.set()
+        dribbling.join()
         for client in slow:
             client.close()
+
+
+def _dribble(clients: list[socket.socket], enough: threading.Event) -> None:
+    while not enough.wait(0.3):
+        for client in clients:
+            with suppress(OSError):
+                client.sendall(b"x")
