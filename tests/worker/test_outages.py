@@ -13,6 +13,7 @@ from redis import Redis
 
 from cli import server
 from jobs import connection, enqueue, files, monitor, pressure
+from jobs.claims import LEASE
 from jobs.errors import RedisUnavailable
 from jobs.records import Job
 from tests.worker import sample_tasks as sample
@@ -49,6 +50,21 @@ def test_a_result_is_kept_while_the_server_hangs(own_server: OwnServer, workers:
     eventually(lambda: worker.said("Redis is unavailable; the result is kept"))
     own_server.process.send_signal(signal.SIGCONT)
     _check_one_attempt(job)
+
+
+@pytest.mark.long
+def test_a_server_that_hangs_for_longer_than_a_lease_gives_no_job_to_anybody_else(
+    own_server: OwnServer, workers: Stable, tmp_path: Path
+) -> None:
+    workers("--horses", "1")
+    job = _running_job(tmp_path, 20)
+    other = workers("--horses", "1")
+    own_server.process.send_signal(signal.SIGSTOP)
+    time.sleep(LEASE + 5)
+    own_server.process.send_signal(signal.SIGCONT)
+    ended(job, 30)
+    _check_one_attempt(job)
+    assert other.said("Job of a dead worker") is None
 
 
 def test_a_result_is_kept_while_the_server_is_a_replica_and_connections_are_made_anew(
