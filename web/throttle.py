@@ -98,7 +98,9 @@ def _count() -> None:
     g.allowance = found = _purse().take(bearer.key, limit, time.monotonic())
     if not found.allowed:
         detail = f"this token may call {limit:,} times a minute"
-        raise Refused(429, "too-many-requests", detail, retry_after=found.retry_after, limit=limit)
+        raise Refused(
+            429, "too-many-requests", detail, retry_after=found.retry_after, limit=limit, setting="RATE_LIMIT"
+        )
 
 
 def _purse() -> Purse:

@@ -26,7 +26,7 @@ def test_the_call_above_the_limit_is_429_and_says_when_to_come_back(api: FlaskCl
     ]
     assert answers[5].headers["RateLimit-Policy"] == '"token";q=5;w=60'
     assert 1 <= int(answers[5].headers["Retry-After"]) <= 12
-    assert answers[5].get_json()["limit"] == 5
+    assert (answers[5].get_json()["limit"], answers[5].get_json()["setting"]) == (5, "RATE_LIMIT")
 
 
 @pytest.mark.usefixtures("redis")
