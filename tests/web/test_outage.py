@@ -1,13 +1,17 @@
 """Redis stopped or hung: 503 and Retry-After on every route, within 3 s, never a hang. Real gunicorn, real server."""
 
+import re
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.web.site import Site
+from jobs.settings import Settings, use_settings
+from tests.web.site import TOKEN, Site
+from web import create_app
 
 pytestmark = pytest.mark.processes
 
@@ -47,6 +51,31 @@ def test_an_outage_is_503_within_three_seconds_on_every_route(site: Site, stop: 
     ready, took = site.call("GET", "/readyz")
     assert_unavailable(ready, took)
     assert site.call("GET", "/livez")[0].status_code == 200
+
+
+def test_every_route_and_page_answers_within_three_seconds_while_the_server_hangs(site: Site) -> None:
+    with httpx.Client(base_url=site.url, timeout=20) as person:
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', person.get("/login").text)[0]
+        form = {"csrf_token": token, "password": "a password of the web tests"}
+        assert person.post("/login", data=form).status_code == 303
+        site.redis.send_signal(signal.SIGSTOP)
+        for endpoint, method, path in every_route():
+            client = person if endpoint.startswith("dashboard.") else site.client
+            headers = {"Authorization": f"Bearer {TOKEN}"} if client is site.client else {}
+            began = time.monotonic()
+            answer = client.request(method, site.url + path, headers=headers)
+            assert time.monotonic() - began < 3, (method, path)
+            assert answer.status_code == 503 or answer.status_code < 500, (method, path, answer.text)
+            assert "Retry-After" in answer.headers or answer.status_code != 503
+
+
+def every_route() -> Iterator[tuple[str, str, str]]:
+    app = create_app(Settings.model_validate({"NIGHTSHIFT_ENV": "test"}))
+    use_settings(None)
+    for rule in app.url_map.iter_rules():
+        _, path = rule.build(dict.fromkeys(rule.arguments, "x"), append_unknown=False) or ("", "")
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            yield rule.endpoint, method, path
 
 
 def test_a_hung_server_that_wakes_up_is_used_again(site: Site) -> None:
