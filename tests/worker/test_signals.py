@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,30 +35,46 @@ def _all(worker: WorkerProcess) -> list[int]:
 Whom = Callable[[WorkerProcess], list[int]]
 
 
-@pytest.mark.parametrize("times", [1, 2, 5])
-@pytest.mark.parametrize("whom", [_supervisor, _all])
-def test_sigterm_lets_a_short_job_end(whom: Whom, times: int, start_worker: Stable, tmp_path: Path) -> None:
-    worker = start_worker("--horses", "1")
-    job, waiting = (enqueue(sample.work, str(tmp_path / "notes"), 0.5) for _ in range(2))
-    has_status(job, "started")
-    for pid in whom(worker) * times:
+SIGTERMS = {f"{whom.__name__.strip('_')}-{times}": whom for whom in (_supervisor, _all) for times in (1, 2, 5)}
+
+
+def _send_sigterms(name: str, worker: WorkerProcess) -> None:
+    for pid in SIGTERMS[name](worker) * int(name[-1]):
         os.kill(pid, signal.SIGTERM)
-    assert worker.process.wait(5) == 0
-    assert [monitor.get_job(each.id).status for each in (job, waiting)] == ["finished", "queued"]
 
 
-@pytest.mark.parametrize("whom", [_supervisor, _all])
-def test_five_sigterms_put_a_long_job_back_without_spending_an_attempt(
-    whom: Whom, start_worker: Stable, tmp_path: Path
+def _one_for_each_queue(start_worker: Stable, queues: Iterable[str], **environment: str) -> dict[str, WorkerProcess]:
+    started = {queue: start_worker("--queues", queue, "--horses", "1", ready=False, **environment) for queue in queues}
+    return {queue: worker.wait_until_ready() for queue, worker in started.items()}
+
+
+def test_any_number_of_sigterms_to_one_process_or_to_all_lets_a_short_job_end(
+    start_worker: Stable, tmp_path: Path
 ) -> None:
-    worker = start_worker("--horses", "1", SHUTDOWN_GRACE="0.3")
-    job = enqueue(sample.work, str(tmp_path / "notes"), 30)
-    has_status(job, "started")
-    for pid in whom(worker) * 5:
-        os.kill(pid, signal.SIGTERM)
-    assert worker.process.wait(5) == 0
-    assert (monitor.get_job(job.id).status, monitor.get_job(job.id).attempt) == ("queued", 0)
-    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["interrupted"]
+    workers, jobs = _one_for_each_queue(start_worker, SIGTERMS), {}
+    for name, worker in workers.items():
+        work = with_options(sample.work, queue=name)
+        jobs[name] = [work.enqueue(str(tmp_path / "notes"), 0.5) for _ in range(2)]
+        has_status(jobs[name][0], "started")
+        _send_sigterms(name, worker)
+    for name, worker in workers.items():
+        assert worker.process.wait(5) == 0
+        assert [monitor.get_job(job.id).status for job in jobs[name]] == ["finished", "queued"], name
+
+
+def test_any_number_of_sigterms_to_one_process_or_to_all_puts_a_long_job_back_without_spending_an_attempt(
+    start_worker: Stable, tmp_path: Path
+) -> None:
+    workers, jobs = _one_for_each_queue(start_worker, SIGTERMS, SHUTDOWN_GRACE="0.3"), {}
+    for name, worker in workers.items():
+        jobs[name] = with_options(sample.work, queue=name).enqueue(str(tmp_path / "notes"), 30)
+        has_status(jobs[name], "started")
+        _send_sigterms(name, worker)
+    for name, worker in workers.items():
+        assert worker.process.wait(5) == 0
+        job = monitor.get_job(jobs[name].id)
+        assert (job.status, job.attempt) == ("queued", 0), name
+        assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["interrupted"], name
 
 
 def test_sigterm_to_a_horse_alone_lets_its_job_end_and_brings_another_horse(
@@ -97,7 +113,7 @@ def test_whoever_is_killed_or_paused_the_job_runs_again_within_15_seconds_and_is
     start_worker: Stable, tmp_path: Path
 ) -> None:
     """All blows at the same time, each to a worker with a queue of its own; one more worker serves all queues."""
-    workers = {name: start_worker("--queues", name, "--horses", "1", ready=False) for name in BLOWS}
+    workers = _one_for_each_queue(start_worker, BLOWS)
     jobs = {name: _long_enough(name, tmp_path) for name in BLOWS}
     for job in jobs.values():
         has_status(job, "started")
