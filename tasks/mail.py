@@ -2,14 +2,23 @@
 
 from typing import Annotated, Any
 
-from pydantic import EmailStr, Field, StringConstraints
+from pydantic import AfterValidator, EmailStr, Field, StringConstraints, ValidationInfo
 
-from jobs import Discard, File, Retry, current_job, task
+from jobs import File, Retry, current_job, task
 from jobs.settings import current_settings
 
 # A line break in a header would start a header of its own, such as a hidden Bcc.
 _NO_BREAKS = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 OneLine = Annotated[str, StringConstraints(min_length=1, max_length=900, pattern=_NO_BREAKS)]
+
+
+def _not_empty(html: str | None, info: ValidationInfo) -> str | None:
+    if not (html or info.data.get("text", "given and wrong")):
+        raise ValueError("the message is empty: give `text`, `html` or both")
+    return html
+
+
+Html = Annotated[str, Field(max_length=1_000_000)] | None
 Recipients = EmailStr | Annotated[list[EmailStr], Field(min_length=1, max_length=100)]
 
 
@@ -18,7 +27,7 @@ def send(
     to: Recipients,
     subject: OneLine,
     text: Annotated[str, Field(max_length=1_000_000)] = "",
-    html: Annotated[str, Field(max_length=1_000_000)] | None = None,
+    html: Annotated[Html, Field(validate_default=True), AfterValidator(_not_empty)] = None,
     reply_to: EmailStr | None = None,
     attachments: Annotated[list[File], Field(max_length=20)] | None = None,
 ) -> dict[str, Any]:
@@ -29,8 +38,6 @@ def send(
     """
     from . import _message, _smtp  # the web process needs neither
 
-    if not (text or html):
-        raise Discard("the message is empty: give `text`, `html` or both")
     settings, job = current_settings(), current_job()
     people = list(dict.fromkeys(_message.plain(person) for person in ([to] if isinstance(to, str) else to)))
     message = _message.compose(settings.mail_from, people, subject, text, html, job_id=job.id)

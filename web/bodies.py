@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Request, current_app, request
+from flask import Flask, Request, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic_core import from_json
 
@@ -16,6 +16,7 @@ from .schemas.problems import Fault
 
 DEPTH = 32
 BATCH_BYTES = 8 * 1024 * 1024
+FORM_PARTS = 20
 _ENVELOPE = 64 * 1024
 
 
@@ -45,7 +46,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_args_bytes + _ENVELOPE
     # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left over before.
     app.config["MAX_FORM_MEMORY_SIZE"] = 8 * _ENVELOPE
-    app.config["MAX_FORM_PARTS"] = 20
+    app.config["MAX_FORM_PARTS"] = FORM_PARTS
     app.before_request(_check)
 
 
@@ -65,9 +66,10 @@ def body_up_to(limit: int) -> Callable[[View], View]:
     return mark
 
 
-def takes_up_to(limit: int) -> None:
-    """Raise the limit on the body of this request."""
+def takes_up_to(limit: int, setting: str | None = None) -> None:
+    """Set the limit on the body of this request, and say which setting it follows from, if any."""
     request.max_content_length = limit
+    g.body_limit = setting
 
 
 def _check() -> None:
@@ -76,7 +78,11 @@ def _check() -> None:
     view = _json_view()
     if view is None:
         return
-    takes_up_to(getattr(view, "body_limit", current_app.config["MAX_CONTENT_LENGTH"]))
+    raised: int | None = getattr(view, "body_limit", None)
+    if raised is None:
+        takes_up_to(current_app.config["MAX_CONTENT_LENGTH"], "MAX_ARGS_BYTES")
+    else:
+        takes_up_to(raised)
     body = _parse() if _has_body() else {}
     if not isinstance(body, dict):
         raise Refused(422, "invalid-request", "the body must be a JSON object")

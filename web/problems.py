@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -184,10 +184,20 @@ def of_http(error: HTTPException) -> Response | HTTPException:
 def _refused(error: HTTPException) -> Refused:
     code = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
-        limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
-        return Refused(413, "too-large", f"the request body is above {limit:,} bytes", limit=limit)
+        return _too_large_body()
     name = HTTPStatus(code).phrase.lower().replace(" ", "-")
     return Refused(code, name, _TOLD.get(code) or error.description or HTTPStatus(code).phrase)
+
+
+def _too_large_body() -> Refused:
+    """The limit on the whole body, with the setting it follows from; or those on the text and the parts of a form."""
+    limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
+    if request.mimetype.startswith("multipart/") and 0 < (request.content_length or 0) <= limit:
+        parts, text = request.max_form_parts, request.max_form_memory_size
+        detail = f"the form has more than {parts} parts, or above {text:,} bytes beside its file"
+        return Refused(413, "too-large", detail)
+    setting = {"setting": named} if (named := g.get("body_limit")) else {}
+    return Refused(413, "too-large", f"the request body is above {limit:,} bytes", limit=limit, **setting)
 
 
 def _unexpected(error: Exception) -> Response:

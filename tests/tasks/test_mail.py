@@ -294,12 +294,16 @@ def test_the_name_of_a_file_cannot_smuggle_a_header_in(postbox: Postbox, start: 
     assert part.get_content_type() == "application/octet-stream"
 
 
-def test_an_empty_message_and_one_too_large_end_the_job(
-    by: By, inline: Inline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"html": ""}, {"html": None}])
+def test_an_empty_message_is_refused_before_it_is_enqueued(body: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArguments) as refused:
+        find("mail.send").validate({"to": "ada@example.org", "subject": "hello", **body})
+    assert [problem.pointer for problem in refused.value.problems] == ["/html"]
+    assert "give `text`, `html` or both" in refused.value.problems[0].message
+
+
+def test_a_message_too_large_ends_the_job(by: By, inline: Inline, monkeypatch: pytest.MonkeyPatch) -> None:
     by("smtp://127.0.0.1:1024")
-    with pytest.raises(Discard, match="empty"):
-        enqueue(send, "ann@example.com", "Hello")
     monkeypatch.setattr("tasks._message.MOST_ATTACHED", 10)
     with pytest.raises(Discard, match="send links instead"):
         enqueue(send, "ann@example.com", "Hello", text="x", attachments=[files.store("a", b"x" * 11, "text/plain")])

@@ -114,6 +114,20 @@ def test_a_file_that_does_not_exist_is_404(api: FlaskClient) -> None:
         assert api.get(f"/api/v1/files/{file_id}/content").status_code == 404
 
 
+def test_a_form_with_two_files_is_422_and_stores_neither(api: FlaskClient, redis: Redis) -> None:
+    form = {"file": [(io.BytesIO(b"one"), "a.txt"), (io.BytesIO(b"two"), "b.txt")]}
+    answer = api.post("/api/v1/files", data=form)
+    assert (answer.status_code, redis.keys("ns:file:*")) == (422, [])
+    assert "exactly one file" in answer.get_json()["detail"]
+
+
+def test_a_form_of_too_many_parts_is_told_so(api: FlaskClient) -> None:
+    form = {f"field{n}": "x" for n in range(30)} | {"file": (io.BytesIO(b"one"), "a.txt")}
+    problem = api.post("/api/v1/files", data=form).get_json()
+    assert (problem["status"], "limit" in problem) == (413, False)
+    assert "20 parts" in problem["detail"]
+
+
 def test_a_form_without_a_file_is_422(api: FlaskClient) -> None:
     answer = api.post("/api/v1/files", data={"other": "x"}, content_type="multipart/form-data")
     assert answer.status_code == 422

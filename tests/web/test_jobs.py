@@ -329,7 +329,8 @@ def test_arguments_above_the_limit_are_413_and_name_it(api: FlaskClient) -> None
 
 def test_a_body_far_above_the_limit_is_413_without_being_read(api: FlaskClient) -> None:
     answer = enqueue(api, "web_tests.fail", args={"message": "x" * 5_000_000})
-    assert (answer.status_code, answer.get_json()["limit"]) == (413, 131072)
+    problem = answer.get_json()
+    assert (answer.status_code, problem["limit"], problem["setting"]) == (413, 131072, "MAX_ARGS_BYTES")
 
 
 @pytest.mark.parametrize(

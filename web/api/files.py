@@ -120,15 +120,18 @@ def _raw(name: str) -> tuple[str, str, BinaryIO]:
     limit = current_settings().file_max_bytes
     if (request.content_length or 0) > limit:
         raise Refused(413, "too-large", f"the file is above {limit:,} bytes", limit=limit, setting="FILE_MAX_BYTES")
-    takes_up_to(limit + 1)  # one more than is stored, so that the store names its limit itself
+    takes_up_to(limit + 1, "FILE_MAX_BYTES")  # one more than is stored, so that the store names its limit itself
     return name, request.content_type or "", cast("BinaryIO", request.stream)
 
 
 def _form_file() -> tuple[str, str, BinaryIO]:
-    takes_up_to(current_settings().file_max_bytes + _ENVELOPE)
-    given = request.files.get("file")
-    if given is None or len(request.files) != 1:
-        raise Refused(422, "invalid-request", "the form must have exactly one file, in the field 'file'")
+    takes_up_to(current_settings().file_max_bytes + _ENVELOPE, "FILE_MAX_BYTES")
+    found = list(request.files.items(multi=True))
+    if [field for field, _ in found] != ["file"]:
+        named = ", ".join(repr(field) for field, _ in found[:5]) or "none"
+        detail = f"the form must have exactly one file, in the field 'file'; it has {named}"
+        raise Refused(422, "invalid-request", detail)
+    given = found[0][1]
     return given.filename or "file", given.content_type or "", cast("BinaryIO", given.stream)
 
 
