@@ -108,7 +108,7 @@ def find(name: str) -> Task:
     try:
         return _tasks[name]
     except KeyError:
-        raise UnknownTask(name, sorted(_tasks)) from None
+        raise UnknownTask(name, [known.name for known in all_tasks()]) from None
 
 
 def task_of(function: Callable[..., Any]) -> Task:
