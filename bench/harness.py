@@ -196,18 +196,17 @@ def in_process(module: str, *arguments: object) -> str:
     return done.stdout
 
 
-def print_table(results: Mapping[str, Mapping[str, Sequence[float]]], compare: str = "") -> None:
-    """Medians as Markdown; with `compare` also how many times ours is that of each peer."""
+def print_table(results: Mapping[str, Mapping[str, Sequence[float]]], compare: str = "", *, also: str = "") -> None:
+    """Medians as Markdown; with `compare`, and `also`, how many times ours is that of each peer in these columns."""
     names = list(next(iter(results.values())))
-    ours = statistics.median(results["nightshift"][compare]) if compare and "nightshift" in results else 0.0
-    print("| peer | " + " | ".join(names) + (" | ours is |" if ours else " |"))
-    print("|---" * (len(names) + 1 + bool(ours)) + "|")
+    compared = [column for column in (compare, also) if column and "nightshift" in results]
+    print("| peer | " + " | ".join(names + [f"ours, {column}" for column in compared]) + " |")
+    print("|---" * (len(names) + 1 + len(compared)) + "|")
     for peer, columns in results.items():
         medians = [statistics.median(columns[name]) for name in names]
-        factor = f" {ours / statistics.median(columns[compare]):.2f}x |" if ours else ""
-        print(
-            f"| {peer} | "
-            + " | ".join(f"{value:,.0f}" if value >= 100 else f"{value:.2f}" for value in medians)
-            + " |"
-            + factor
-        )
+        cells = [f"{value:,.0f}" if value >= 100 else f"{value:.2f}" for value in medians]
+        factors = [
+            f"{statistics.median(results['nightshift'][column]) / statistics.median(columns[column]):.2f}x"
+            for column in compared
+        ]
+        print("| " + " | ".join([peer, *cells, *factors]) + " |")

@@ -138,7 +138,7 @@ def main() -> None:
         for name in given.apps.split(","):
             for column, value in measure(name, given.requests).items():
                 results[name][column].append(value)
-    harness.print_table(results, compare="requests/s")
+    harness.print_table(results, compare="requests/s", also="requests/cpu-s")
 
 
 if __name__ == "__main__":
