@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli import words
 from cli.output import Cell, clean, facts, state, table
+from jobs import redaction
 from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job, JobError
@@ -25,7 +26,8 @@ def listed(jobs: Sequence[Job], now: datetime) -> Table:
 def described(job: Job) -> Table:
     """All that its record says."""
     values: dict[str, Cell] = {"job": job.id, "task": job.task, "status": state(job.status), "queue": job.queue}
-    return facts(values | {"arguments": json.dumps(job.args, ensure_ascii=False)} | _times(job) | _more(job))
+    args = json.dumps(redaction.arguments(job.task, job.args), ensure_ascii=False)
+    return facts(values | {"arguments": args} | _times(job) | _more(job))
 
 
 def tried(attempts: Sequence[Attempt]) -> Table:

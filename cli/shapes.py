@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.output import plain
-from jobs import monitor, queues
+from jobs import monitor, queues, redaction
 from jobs.monitor import Attempt
 from jobs.records import Job
 from jobs.registry import Task
@@ -24,8 +24,9 @@ _ATTEMPT = ("number", "outcome", "started_at", "ended_at", "duration", "worker",
 
 
 def job_shape(job: Job) -> Shape:
-    """A job, as in lists."""
-    return {name: plain(getattr(job, name)) for name in _JOB}
+    """A job, as in lists; a terminal's scrollback and a build's log are read by others, so secrets are hidden."""
+    own: Shape = {name: plain(getattr(job, name)) for name in _JOB}
+    return own | {"args": redaction.arguments(job.task, job.args)}
 
 
 def whole_job_shape(job: Job) -> Shape:

@@ -77,7 +77,8 @@ def _dead_letters(ids: list[str]) -> Iterator[Line]:
     for start in range(0, len(ids), _AT_ONCE):
         for job in monitor.find_jobs(ids[start : start + _AT_ONCE]):
             if job is not None and job.status == "failed":
-                yield {"v": VERSION, "kind": "dead-letter", "job": job_shape(job) | {"timeout": job.timeout}}
+                whole = job_shape(job) | {"args": job.args, "timeout": job.timeout}  # with its secrets, to be run again
+                yield {"v": VERSION, "kind": "dead-letter", "job": whole}
 
 
 def _schedules() -> Iterator[Line]:
@@ -105,7 +106,11 @@ class _Taking:
         job = line["job"]
         kept = {name: job[name] for name in ("task", "args", "queue", "timeout", "schedule", "tick")}
         request = JobRequest(
-            **kept, job_id=job["id"], retries=max(0, job["max_attempts"] - 1), tags=(*job["tags"], "imported")
+            **kept,
+            job_id=job["id"],
+            priority=job.get("priority"),
+            retries=max(0, job["max_attempts"] - 1),
+            tags=(*job["tags"], "imported"),
         )
         if monitor.find_job(job["id"]) is not None:
             return "present"
