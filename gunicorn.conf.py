@@ -56,7 +56,9 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 def on_starting(_: Arbiter) -> None:
     """Make the folder in which the processes count their requests, so that /metrics tells the sum of all of them."""
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="nightshift-counts-", dir=worker_tmp_dir)
+    from web import measuring
+
+    measuring.share(tempfile.mkdtemp(prefix="nightshift-counts-", dir=worker_tmp_dir))
 
 
 def on_exit(_: Arbiter) -> None:

@@ -7,7 +7,21 @@ from flask import Flask
 import tasks  # noqa: F401 - importing the user's code is what registers it
 from jobs.settings import Settings, current_settings, use_settings
 
-from . import access, api, bodies, dashboard, docs, health, outage, problems, security, throttle, tracing, waiting
+from . import (
+    access,
+    api,
+    bodies,
+    dashboard,
+    docs,
+    health,
+    measuring,
+    outage,
+    problems,
+    security,
+    throttle,
+    tracing,
+    waiting,
+)
 from .openapi import Document
 
 
@@ -33,6 +47,7 @@ def _install(app: Document, settings: Settings) -> None:
     """Order matters: a request is named before it is judged, and judged before its body is read."""
     problems.install(app)
     tracing.install(app)
+    measuring.install(app)
     waiting.install(app, settings.web_threads)
     security.install(app, settings)
     access.install(app)

@@ -16,6 +16,7 @@ local no = refusal(fence, revision, cursor, due)
 if no then return {no} end
 if held() then return {'paused'} end
 record_missed(first, last, count, reason, by)
+redis.call('HINCRBY', SCHEDULE, 'missed', tonumber(count) or 1)
 redis.call('XADD', 'ns:schedules:missed', 'MAXLEN', '~', 1000, '*', 'schedule', id, 'count', count, 'reason', reason)
 emit_missed(id, field('definition'), first, last, count, reason)
 advance(last, next_due, 'missed')

@@ -49,4 +49,4 @@ def show_scale(query: ScaleQuery) -> Response:
 @needs(Scope.READ)
 def show_metrics() -> Response:
     """Show the same in the text format of Prometheus."""
-    return Response(metrics.text(datetime.now(UTC)), content_type=metrics.CONTENT_TYPE)
+    return Response(metrics.text(), content_type=metrics.CONTENT_TYPE)
