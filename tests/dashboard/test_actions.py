@@ -61,7 +61,7 @@ def test_a_page_offers_only_what_its_job_allows(admin: Visitor, redis: Redis) ->
 def test_an_action_on_a_selection_keeps_the_filters(admin: Visitor) -> None:
     jobs = [enqueue(greet, name) for name in ("Ada", "Grace", "Edsger")]
     chosen = [job.id for job in jobs[:2]]
-    answer = act(admin, "/jobs/selected", id=chosen, verb="cancel", next="/jobs?status=queued&task=hand.greet")
+    answer = act(admin, "/jobs/selected", job=chosen, verb="cancel", next="/jobs?status=queued&task=hand.greet")
     assert answer.location == "/jobs?status=queued&task=hand.greet"
     assert "2 jobs canceled." in admin.open(answer.location).text
     assert [monitor.get_job(job.id).status for job in jobs] == ["canceled", "canceled", "queued"]
@@ -106,7 +106,7 @@ def test_a_search_says_how_far_it_looked(admin: Visitor, monkeypatch: pytest.Mon
 def test_jobs_that_do_not_fit_are_left_and_counted(admin: Visitor, redis: Redis) -> None:
     done, waiting = enqueue(greet, "Ada"), enqueue(greet, "Grace")
     take(redis).finish()
-    act(admin, "/jobs/selected", id=[done.id, waiting.id], verb="cancel")
+    act(admin, "/jobs/selected", job=[done.id, waiting.id], verb="cancel")
     assert "1 job canceled, 1 job left as they were." in admin.open("/jobs").text
 
 
@@ -114,7 +114,7 @@ def test_every_action_is_in_the_audit_log(admin: Visitor, redis: Redis) -> None:
     job = enqueue(greet, "Ada")
     take(redis).fail()
     act(admin, f"/jobs/{job.id}/retry")
-    act(admin, "/jobs/selected", id=job.id, verb="cancel")
+    act(admin, "/jobs/selected", job=job.id, verb="cancel")
     act(admin, f"/jobs/{job.id}/delete")
     seen = [(entry.actor, entry.action, entry.subject) for entry in audit.entries()]
     assert seen == [
@@ -140,4 +140,4 @@ def test_the_message_of_an_action_comes_with_the_living_part_once(admin: Visitor
 def test_an_unknown_action_is_not_found(admin: Visitor) -> None:
     job = enqueue(greet, "Ada")
     assert act(admin, f"/jobs/{job.id}/explode").status_code == 404
-    assert act(admin, "/jobs/selected", id=job.id, verb="explode").status_code == 404
+    assert act(admin, "/jobs/selected", job=job.id, verb="explode").status_code == 404

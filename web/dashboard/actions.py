@@ -45,7 +45,7 @@ def selected() -> Response:
     verb = request.form.get("verb", "")
     if request.form.get("all"):
         return follow(many.start(verb, many.choice_of(request.form)), "/jobs")
-    on_each(verb, request.form.getlist("id")[:MOST])
+    on_each(verb, request.form.getlist("job")[:MOST])
     return back("/jobs")
 
 

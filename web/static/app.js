@@ -175,7 +175,7 @@ document.addEventListener("change", (event) => {
 
 /* ---- selection and confirmation ---- */
 
-const ticked = (form) => $$('input[name="id"]:checked', form);
+const ticked = (form) => $$('input[name="job"]:checked', form);
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-check-all]")) checkAll(event.target);
@@ -183,7 +183,7 @@ document.addEventListener("change", (event) => {
 });
 
 function checkAll(box) {
-  $$('input[name="id"]', box.form).forEach((each) => (each.checked = box.checked));
+  $$('input[name="job"]', box.form).forEach((each) => (each.checked = box.checked));
 }
 
 function countTicked(form) {
