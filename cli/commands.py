@@ -10,9 +10,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from jobs.errors import NightshiftError
+from jobs.errors import NightshiftError, SettingsError
 
 _AS_JSON = "nightshift.json"
+_HINT = "\nbin/dev does not run here: start it, or say which server is meant: REDIS_URL=rediss://… bin/jobs …"
 _ALIASES = {"list": "ls", "rm": "delete"}
 
 
@@ -93,6 +94,8 @@ def told_plainly() -> Iterator[None]:
     """Our own errors as click's: one sentence, exit code 1."""
     try:
         yield
+    except SettingsError as error:
+        raise click.ClickException(f"{error}{_HINT if 'REDIS_URL: must be set' in str(error) else ''}") from None
     except NightshiftError as error:
         raise click.ClickException(str(error)) from None
 
