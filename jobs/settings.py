@@ -116,7 +116,9 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "Nightshift <nightshift@localhost>"
     webhook_secret: SecretStr | None = None
+    webhook_queue: str | None = Field(None, pattern=f"^{_QUEUE_NAME.pattern}$")
     webhook_disable_after: int = Field(5 * 86400, ge=60)
+    webhook_max_waiting: int = Field(50_000, ge=1)
     outbound_allow: CommaList = ()
 
     alert_mail: CommaList = ()
@@ -234,6 +236,11 @@ class Settings(BaseSettings):
         parts = [part.strip().rpartition("=") for part in self.queue_latency.split(",")]
         found = {name: float(seconds) for name, _, seconds in parts}
         return found.get(queue, found.get("", _USUAL_LATENCY))
+
+    @property
+    def delivery_queue(self) -> str:
+        """Where deliveries of webhooks wait."""
+        return self.webhook_queue or self.internal_queue
 
     @property
     def alert_channels(self) -> tuple[str, ...]:

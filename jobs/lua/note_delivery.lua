@@ -1,10 +1,12 @@
--- uses parts/webhooks, parts/audit
+-- uses parts/audit, parts/webhooks
 -- Note an attempt to deliver, and switch the webhook off when it is gone or has failed for too long.
 --
 -- KEYS[1]  ns:webhook:<id>   KEYS[2]  ns:webhook:<id>:deliveries   KEYS[3]  ns:webhooks   KEYS[4]  ns:webhooks:kinds
+-- KEYS[5]  ns:webhook:<id>:waiting
 -- ARGV[1]  id                ARGV[2]  delivered, failed or gone
 -- ARGV[3]  how long it may fail (s)   ARGV[4]  how often it must have failed in that time
--- ARGV[5]  deliveries kept   ARGV[6...]  fields and values of this one
+-- ARGV[5]  deliveries kept   ARGV[6]  the job if it is done with, else ''
+-- ARGV[7...]  fields and values of this delivery
 -- Returns the reason when this switched it off, else ''.
 
 local HOOK, state, longest, least = KEYS[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -19,19 +21,12 @@ local function reason_to_stop()
   return 'it has failed ' .. failures .. ' times in a row'
 end
 
-local function switch_off(reason)
-  redis.call('HSET', HOOK, 'active', 0, 'disabled_because', reason)
-  audit('webhooks', 'webhook.disable', ARGV[1], cjson.encode({reason = reason}))
-  note_kinds(KEYS[3], KEYS[4])
-end
-
 if redis.call('EXISTS', HOOK) == 0 then return '' end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6))
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 7))
+if ARGV[6] ~= '' then redis.call('SREM', KEYS[5], ARGV[6]) end
 if state == 'delivered' then
   redis.call('HSET', HOOK, 'failures', 0, 'failing_since', '')
   return ''
 end
 local reason = reason_to_stop()
-if reason == '' or redis.call('HGET', HOOK, 'active') ~= '1' then return '' end
-switch_off(reason)
-return reason
+return reason ~= '' and switch_off(ARGV[1], reason, KEYS[3], KEYS[4]) and reason or ''

@@ -1,4 +1,4 @@
--- uses parts/webhooks
+-- uses parts/audit, parts/webhooks
 -- Store a webhook, or change one that is there.
 --
 -- KEYS[1]  ns:webhook:<id>   KEYS[2]  ns:webhooks   KEYS[3]  ns:webhooks:kinds

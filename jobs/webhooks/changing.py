@@ -88,7 +88,8 @@ def rotate(webhook_id: str, *, by: str) -> str:
 
 def delete(webhook_id: str, *, by: str) -> None:
     """Remove a webhook with its deliveries; what is still waiting for it is not sent. Raises WebhookMissing."""
-    names: list[Value] = [keys.webhook(webhook_id), keys.deliveries(webhook_id), keys.ALL, keys.KINDS]
+    own = [keys.webhook(webhook_id), keys.deliveries(webhook_id)]
+    names: list[Value] = [*own, keys.ALL, keys.KINDS, keys.waiting(webhook_id)]
     with connection.translate_errors():
         removed = script("delete_webhook")(names, [webhook_id], connection.client())
     if not removed:

@@ -50,8 +50,11 @@ class Delivery:
         return self.status is not None and self.status // 100 == 2
 
 
-def note(webhook_id: str, event: str, type: str, outcome: Outcome, *, gone: bool) -> str:
-    """Write down an attempt of the running job; gives the reason when the webhook was switched off for it."""
+def note(webhook_id: str, event: str, type: str, outcome: Outcome, *, gone: bool, done: bool) -> str:
+    """Write down an attempt of the running job, `done` when it was the last one.
+
+    Gives the reason when the webhook was switched off for it.
+    """
     job = current_job()
     state = "delivered" if outcome.delivered else "gone" if gone else "failed"
     fields: dict[str, Value] = {
@@ -65,11 +68,18 @@ def note(webhook_id: str, event: str, type: str, outcome: Outcome, *, gone: bool
         "response": outcome.response,
     }
     limits: list[Value] = [current_settings().webhook_disable_after, LEAST_FAILURES, KEPT]
-    names: list[Value] = [keys.webhook(webhook_id), keys.deliveries(webhook_id), keys.ALL, keys.KINDS]
+    own = [keys.webhook(webhook_id), keys.deliveries(webhook_id)]
+    names: list[Value] = [*own, keys.ALL, keys.KINDS, keys.waiting(webhook_id)]
     pairs = [part for pair in fields.items() for part in pair]
     with connection.translate_errors():
-        args = [webhook_id, state, *limits, *pairs]
+        args = [webhook_id, state, *limits, job.id if done else "", *pairs]
         return str(script("note_delivery")(names, args, connection.client()).decode())
+
+
+def skip(webhook_id: str) -> None:
+    """The running job will not be delivered, and is waited for no more."""
+    with connection.translate_errors():
+        connection.client().srem(keys.waiting(webhook_id), current_job().id)
 
 
 def list_deliveries(webhook_id: str, before: str | None = None, limit: int = 50) -> list[Delivery]:
@@ -121,7 +131,7 @@ def _find(webhook_id: str, delivery_id: str) -> Delivery:
 def _submit(args: dict[str, Any]) -> Job:
     from .sending import NAME
 
-    return submit(JobRequest(task=NAME, args=args, queue=current_settings().internal_queue))
+    return submit(JobRequest(task=NAME, args=args, queue=current_settings().delivery_queue))
 
 
 def _delivery(entry: bytes, raw: Mapping[bytes, bytes]) -> Delivery:

@@ -13,6 +13,11 @@ def webhook(webhook_id: str) -> str:
     return f"ns:webhook:{webhook_id}"
 
 
+def waiting(webhook_id: str) -> str:
+    """Set: the jobs of its deliveries that are still to be made."""
+    return f"ns:webhook:{webhook_id}:waiting"
+
+
 def deliveries(webhook_id: str) -> str:
     """Stream: what became of its last deliveries."""
     return f"ns:webhook:{webhook_id}:deliveries"

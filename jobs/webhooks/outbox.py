@@ -16,6 +16,7 @@ from ..errors import ArgumentsTooLarge
 from ..scripts import Value, script
 from ..settings import Settings
 from . import keys, payloads
+from .deliveries import LEAST_FAILURES
 from .payloads import Data, Happening
 from .sending import NAME
 from .subscriptions import Webhook, load
@@ -60,19 +61,36 @@ class Outbox:
 
     def _store(self, entries: Sequence[_Raw]) -> int | None:
         """None when the server has no room for more jobs: the entries wait where they are."""
-        settings = self._settings
-        names: list[Value] = [keys.OUTBOX, job_keys.FULL, job_keys.queue(settings.internal_queue)]
+        settings, webhooks = self._settings, load(self._client)
+        names: list[Value] = [keys.OUTBOX, job_keys.FULL, job_keys.queue(settings.delivery_queue)]
         args: list[Value] = [settings.max_queue_depth]
-        deliveries = self._deliveries(entries)
+        deliveries = self._deliveries(entries, webhooks)
         for entry, _ in entries:
             calls = deliveries.get(entry, [])
             args += [entry, len(calls), *(part for call in calls for part in call)]
+        self._count(webhooks, [str(call[0]) for calls in deliveries.values() for call in calls])
         made = int(script("send_outbox")(names, args, self._client))
         return None if made < 0 else made
 
-    def _deliveries(self, entries: Sequence[_Raw]) -> dict[bytes, list[list[Value]]]:
+    def _count(self, webhooks: Sequence[Webhook], jobs: Sequence[str]) -> None:
+        """A receiver that is away must not fill the server: who fails, and has too many waiting, is switched off.
+
+        They are counted before they are stored: a horse may be done with one before we could do so afterwards.
+        """
+        for hook in webhooks:
+            if own := [job for job in jobs if job.startswith(f"{hook.id}-")]:
+                self._client.sadd(keys.waiting(hook.id), *own)
+                waiting = self._client.scard(keys.waiting(hook.id))
+                if waiting >= self._settings.webhook_max_waiting and hook.failures >= LEAST_FAILURES:
+                    self._switch_off(hook, f"{waiting:,} deliveries are waiting for it")
+
+    def _switch_off(self, hook: Webhook, reason: str) -> None:
+        names: list[Value] = [keys.webhook(hook.id), keys.ALL, keys.KINDS]
+        if script("switch_off_webhook")(names, [hook.id, reason], self._client):
+            log.warning("Webhook switched off", webhook=hook.id, url=hook.url, reason=reason)
+
+    def _deliveries(self, entries: Sequence[_Raw], webhooks: Sequence[Webhook]) -> dict[bytes, list[list[Value]]]:
         """The jobs of each entry, as the script takes them."""
-        webhooks = load(self._client)
         happenings = [happening for entry in entries if (happening := _read(*entry))]
         wanted = [one for one in happenings if any(hook.wants(one.type, one.task) for hook in webhooks)]
         return {
@@ -99,7 +117,7 @@ class Outbox:
             "data": data,
         }
         job_id = f"{hook.id}-{happening.id}"
-        return JobRequest(task=NAME, args=args, job_id=job_id, queue=self._settings.internal_queue)
+        return JobRequest(task=NAME, args=args, job_id=job_id, queue=self._settings.delivery_queue)
 
 
 def _read(entry: bytes, raw: Mapping[bytes, bytes]) -> Happening | None:

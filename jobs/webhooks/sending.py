@@ -56,13 +56,16 @@ def send(
     """Post an event to a webhook; `asked` by a person, it is sent although the webhook is switched off."""
     found = _find(webhook)
     if found is None or not (found.active or asked):
+        deliveries.skip(webhook)
         return {"skipped": "the webhook is switched off" if found else "the webhook was deleted"}
     body = json.dumps({"type": type, "timestamp": timestamp, "data": data}, separators=(",", ":"))
     outcome = _attempt(found, event, body)
-    reason = deliveries.note(webhook, event, type, outcome, gone=outcome.status == _GONE)
+    final = type == PING or outcome.status == _GONE
+    done = final or outcome.delivered or outcome.hopeless or current_job().attempt >= current_job().max_attempts
+    reason = deliveries.note(webhook, event, type, outcome, gone=outcome.status == _GONE, done=done)
     if reason:
         log.warning("Webhook switched off", webhook=webhook, url=found.url, reason=reason)
-    _judge(outcome, final=type == PING or outcome.status == _GONE)
+    _judge(outcome, final=final)
     return {"delivered": outcome.delivered, "status": outcome.status, "error": outcome.error}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -164,6 +164,34 @@ def test_who_fails_for_days_is_switched_off(hook: Hooks, deliver: Deliver, redis
     due_now(redis)
     deliver()
     assert len(made.server.asked) == 2
+
+
+def test_who_is_away_does_not_fill_the_server(
+    hook: Hooks, deliver: Deliver, redis: Redis, open_settings: Settings
+) -> None:
+    made = hook(answering(500))
+    outbox = Outbox(redis, open_settings.model_copy(update={"webhook_max_waiting": 3}))
+    redis.hset(keys.webhook(made.webhook.id), "failures", 10)
+    for number in range(1, 5):
+        enqueue()
+        deliver()
+        assert redis.scard(keys.waiting(made.webhook.id)) == number
+    assert webhooks.get(made.webhook.id).active
+    redis.xadd(keys.OUTBOX, _happened(enqueue()))
+    redis.delete(keys.LEASE)
+    outbox.send()
+    found = webhooks.get(made.webhook.id)
+    assert (found.active, found.disabled_because) == (False, "5 deliveries are waiting for it")
+    due_now(redis)
+    deliver()
+    assert redis.scard(keys.waiting(made.webhook.id)) == 0
+
+
+def _happened(job_id: str) -> dict[Any, Any]:
+    """What the script that finishes a job notes of it."""
+    at = str(datetime.now(UTC).timestamp())
+    job = {"type": "job.finished", "task": "web_tests.add", "job": job_id, "queue": "default", "attempt": "1"}
+    return job | {"started": at, "ended": at, "error": ""}
 
 
 def test_a_deleted_webhook_hears_nothing_more(hook: Hooks, deliver: Deliver, redis: Redis) -> None:
