@@ -19,6 +19,7 @@ from cli.values import arguments
 from cli.waiting import exit_code, until_ended, verdict
 from jobs import dispatch, monitor, registry
 from jobs.dispatch import JobRequest
+from jobs.priorities import PRIORITIES
 from jobs.records import Job
 from jobs.uniqueness import Unique
 
@@ -64,6 +65,9 @@ class UniqueWhile(click.ParamType[Unique]):
 @click.option("--key", help="Idempotency key: the same key gives the same job for 24 hours.")
 @click.option("--timeout", type=words.Length(), help="How long an attempt may run.")
 @click.option("--retries", type=click.IntRange(0, 100), help="How often a failed attempt is tried again.")
+@click.option(
+    "--priority", type=click.Choice(PRIORITIES), help="Among the jobs of its queue; instead of the task's own."
+)
 @click.option("--wait", is_flag=True, help="Stay until it has ended, then print its result; exit code 3 if it failed.")
 @click.option("--within", type=words.Length(), help="With --wait: stay no longer than this; exit code 4 then.")
 def enqueue(task: str, pairs: Sequence[str], whole: str | None, wait: bool, within: float | None, **asked: Any) -> None:
@@ -93,7 +97,7 @@ def _request(task: str, asked: dict[str, Any]) -> dict[str, Any]:
         "run_at": _run_at(asked["delay"], asked["moment"]),
         "timeout": None if timeout is None else round(timeout),
         "retries": retries,
-        **{name: asked[name] for name in ("queue", "tags", "unique")},
+        **{name: asked[name] for name in ("queue", "priority", "tags", "unique")},
     }
 
 

@@ -144,7 +144,9 @@ def _again(job_id: str, whole: str) -> dict[str, str]:
     job = monitor.get_job(job_id)
     args = arguments(registry.find(job.task), (), whole)
     tags = (*job.tags, f"retry-of:{job.id}")
-    made = dispatch.submit(JobRequest(task=job.task, args=args, queue=job.queue, timeout=job.timeout, tags=tags))
+    made = dispatch.submit(
+        JobRequest(task=job.task, args=args, queue=job.queue, timeout=job.timeout, tags=tags, priority=job.priority)
+    )
     return {"job": made.id}
 
 

@@ -18,7 +18,7 @@ Shape = dict[str, Any]
 
 _JOB = (
     *("id", "task", "args", "queue", "status", "created_at", "enqueued_at", "started_at", "ended_at", "run_at"),
-    *("attempt", "max_attempts", "progress", "error", "worker", "tags", "schedule", "tick"),
+    *("attempt", "max_attempts", "priority", "progress", "error", "worker", "tags", "schedule", "tick"),
 )
 _ATTEMPT = ("number", "outcome", "started_at", "ended_at", "duration", "worker", "error", "traceback", "peak_memory")
 

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from . import connection, files, inline, keys, pressure, records, registry, tracing
 from .context import inherited_traceparent
 from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
+from .priorities import PRIORITIES, Priority
 from .records import Job
 from .registry import Task
 from .scripts import Value, script
@@ -45,6 +46,7 @@ class JobRequest:
     run_at: datetime | None = None
     timeout: int | None = None
     retries: int | None = None
+    priority: Priority | None = None
     tags: Sequence[str] = ()
     job_id: str | None = None
     idempotency_key: str | None = None
@@ -79,12 +81,13 @@ def with_options(
     queue: str | None = None,
     timeout: int | None = None,
     retries: int | None = None,
+    priority: Priority | None = None,
     tags: Sequence[str] = (),
     idempotency_key: str | None = None,
     unique: Unique | None = None,
 ) -> Options:
     """The same task with other options for the next call: `with_options(send, queue="high").enqueue(...)`."""
-    given = {"queue": queue, "timeout": timeout, "retries": retries, "unique": unique}
+    given = {"queue": queue, "timeout": timeout, "retries": retries, "priority": priority, "unique": unique}
     return Options(function, **given, tags=tuple(tags), idempotency_key=idempotency_key)
 
 
@@ -166,6 +169,7 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
         fingerprint=request.fingerprint,
         unique=request.unique or task.unique,
         timeout=request.timeout or task.timeout,
+        priority=request.priority or task.priority,
     )
 
 
@@ -232,6 +236,8 @@ def _wrong(request: JobRequest, now: datetime) -> Iterable[tuple[str, str]]:
         yield "/timeout", "must be 1 to 86400 seconds"
     if request.retries is not None and not 0 <= request.retries <= 100:
         yield "/retries", "must be 0 to 100"
+    if request.priority is not None and request.priority not in PRIORITIES:
+        yield "/priority", f"must be {' or '.join(PRIORITIES)}"
 
 
 def _check_size(args: Mapping[str, Any], settings: Settings) -> None:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import cast
 
 from . import connection, keys
+from .priorities import names_of
 
 _REGISTRIES = {
     "scheduled": "scheduled",
@@ -33,7 +34,7 @@ class Found:
 def after(cursor: str | None, status: str | None, queue: str | None, count: int) -> list[Found]:
     """At most `count` jobs after a cursor; fewer mean that there are no more. Raises ValueError for a bad cursor."""
     if status == "queued":
-        return _from_lists([queue] if queue else _queue_names(), cursor, count)
+        return _from_lists(_list_names(queue), cursor, count)
     return _from_sets([key for key, _ in sources(status, queue)], cursor, count)
 
 
@@ -41,10 +42,15 @@ def sources(status: str | None, queue: str | None) -> list[tuple[str, bool]]:
     """The keys that name the jobs of a state, each with whether it is a list; without one, of all jobs in any queue."""
     if status is None:
         return [(keys.JOBS, False)]
-    names = [queue] if queue else _queue_names()
     if status == "queued":
-        return [(keys.queue(name), True) for name in names]
+        return [(keys.queue(name), True) for name in _list_names(queue)]
+    names = [queue] if queue else _queue_names()
     return [(keys.registry(_REGISTRIES[status], name), False) for name in names]
+
+
+def _list_names(queue: str | None) -> list[str]:
+    """The lists of one queue or of all; those of priorities are among RQ's queues."""
+    return names_of(queue) if queue else _queue_names()
 
 
 def _queue_names() -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from . import connection, keys, listing, records, sifting
 from .errors import FileMissing, JobConflict, JobExpired, JobMissing
 from .files import File
+from .priorities import names_of, queue_of
 from .records import Job
 from .server import inspect
 from .settings import current_settings
@@ -156,7 +157,7 @@ def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
 
 def queue_names() -> list[str]:
     """Every queue that a job was ever put in, and those of the settings, by name."""
-    known = {key.removeprefix("rq:queue:") for key in connection.read_set(keys.QUEUES)}
+    known = {queue_of(key.removeprefix("rq:queue:")) for key in connection.read_set(keys.QUEUES)}
     return sorted(known | set(current_settings().queues))
 
 
@@ -165,15 +166,16 @@ def queues(now: datetime) -> list[QueueView]:
     names, listeners = queue_names(), [name for worker in workers() for name in worker.queues]
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
         for name in names:
-            pipe.llen(keys.queue(name))
+            for waiting in names_of(name):
+                pipe.llen(keys.queue(waiting))
+                pipe.lindex(keys.queue(waiting), 0)
             for kind in ("wip", "scheduled", "failed", "finished"):
                 pipe.zcard(keys.registry(kind, name))
-            pipe.lindex(keys.queue(name), 0)
         replies = pipe.execute()
-    rows = [replies[start : start + 6] for start in range(0, len(replies), 6)]
-    waits = _waits([row[5] for row in rows], now)
+    rows = [replies[start : start + 10] for start in range(0, len(replies), 10)]
+    waits = _waits([row[1:6:2] for row in rows], now)
     return [
-        QueueView(name, row[0], row[1], row[2], row[3], row[4], wait, listeners.count(name))
+        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name))
         for name, row, wait in zip(names, rows, waits, strict=True)
     ]
 
@@ -214,9 +216,12 @@ def _readable(job_id: str, raw: object) -> Job | None:
         return None
 
 
-def _waits(heads: Sequence[bytes | None], now: datetime) -> list[float | None]:
-    jobs = dict(zip(heads, find_jobs([head.decode() if head else "-" for head in heads]), strict=True))
-    return [_wait(jobs[head], now) if head else None for head in heads]
+def _waits(heads: Sequence[Sequence[bytes | None]], now: datetime) -> list[float | None]:
+    """The longest wait of the jobs that are next in the lists of each queue."""
+    ids = [head.decode() for queue in heads for head in queue if head]
+    jobs = dict(zip(ids, find_jobs(ids), strict=True)) if ids else {}
+    waits = [[_wait(jobs[head.decode()], now) for head in queue if head] for queue in heads]
+    return [max((wait for wait in queue if wait is not None), default=None) for queue in waits]
 
 
 def _wait(job: Job | None, now: datetime) -> float | None:

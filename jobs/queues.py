@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from . import audit, connection, keys, monitor
 from .claims import rq_time
 from .errors import QueueMissing
+from .priorities import names_of
 from .scripts import script
 
 _AT_ONCE = 1000
@@ -84,12 +85,16 @@ def empty(name: str, *, by: str) -> int:
 
 def _canceled(name: str) -> Iterator[int]:
     """Only as many as wait now: jobs that keep coming in must not keep us here."""
-    touched = [keys.queue(name), keys.registry("canceled", name)]
+    for one in names_of(name):
+        yield from _canceled_of(keys.queue(one), keys.registry("canceled", name))
+
+
+def _canceled_of(waiting: str, canceled: str) -> Iterator[int]:
     with connection.translate_errors():
         client = connection.client()
-        left = client.llen(keys.queue(name))
+        left = client.llen(waiting)
         while left > 0:
-            done: int = script("empty")(touched, [min(left, _AT_ONCE), rq_time(time.time()), _YEAR], client)
+            done: int = script("empty")([waiting, canceled], [min(left, _AT_ONCE), rq_time(time.time()), _YEAR], client)
             left = left - done if done else 0
             yield done
 

@@ -15,6 +15,7 @@ from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
 from .connection import Client
+from .priorities import PRIORITIES, Priority
 from .uniqueness import Unique
 
 VERSION = 1
@@ -77,6 +78,7 @@ class Job:
     fingerprint: str = field(default="", compare=False)
     unique: Unique | None = field(default=None, compare=False)
     timeout: int = 180
+    priority: Priority = "normal"
     result: Json = field(default=None, compare=False)
 
 
@@ -115,6 +117,7 @@ def _optional(job: Job) -> dict[str, Value | None]:
         "tick": job.tick,
         "idempotency_key": job.idempotency_key,
         "traceparent": job.traceparent,
+        "priority": None if job.priority == "normal" else job.priority,  # last: lua/parts/accept looks for it there
     }
 
 
@@ -154,6 +157,7 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         idempotency_key=_text(field(b"idempotency_key")),
         traceparent=_text(field(b"traceparent")),
         timeout=_number(field(b"timeout", b"180")),
+        priority=next((one for one in PRIORITIES if one.encode() == field(b"priority")), "normal"),
     )
 
 

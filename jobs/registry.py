@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from . import arguments
 from .errors import TaskDefinitionError, UnknownTask
+from .priorities import PRIORITIES, Priority
 from .retries import Retry
 from .uniqueness import Unique
 
@@ -38,6 +39,7 @@ class Task:
     description: str
     model: type[arguments.Arguments]
     unique: Unique | None = None
+    priority: Priority = "normal"
 
     @property
     def is_async(self) -> bool:
@@ -74,6 +76,7 @@ def task(
     retry: Retry | int | None = None,
     result_ttl: int | None = None,
     unique: Unique | None = None,
+    priority: Priority = "normal",
 ) -> Callable[[Function], Function]: ...
 
 
@@ -87,17 +90,23 @@ def task(
     retry: Retry | int | None = None,
     result_ttl: int | None = None,
     unique: Unique | None = None,
+    priority: Priority = "normal",
 ) -> Function | Callable[[Function], Function]:
     """Register a function, sync or async, as a task; it stays the same function and can be called and tested as such.
 
     `name` defaults to module and function without the leading `tasks.`; `timeout` and `result_ttl` are seconds;
-    `retry` is a Retry, a number of retries, or None for the default of 3; `unique` makes one job of those alike.
+    `retry` is a Retry, a number of retries, or None for the default of 3; `unique` makes one job of those alike; of the
+    jobs that wait in a queue those of high `priority` go first, those of low priority last, and none waits for ever.
     Raises TaskDefinitionError when the function or an option cannot be used.
     """
 
     def register(decorated: Function) -> Function:
         defined = _define(decorated, name or _default_name(decorated), queue, timeout, _retry(retry), result_ttl)
-        _add(replace(defined, unique=unique))
+        if priority not in PRIORITIES:
+            raise TaskDefinitionError(
+                f"task {defined.name!r}: priority must be {' or '.join(PRIORITIES)}, not {priority!r}"
+            )
+        _add(replace(defined, unique=unique, priority=priority))
         return decorated
 
     return register if function is None else register(function)

@@ -83,6 +83,7 @@ def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRe
         queue=body.queue,
         timeout=body.timeout,
         retries=body.retries,
+        priority=body.priority,
         tags=body.tags,
         job_id=secrets.token_hex(16),
         run_at=_run_at(body),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -17,6 +17,7 @@ from jobs import keys, logs
 from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State
 from jobs.connection import Client, translate_errors
 from jobs.errors import RedisUnavailable
+from jobs.priorities import RANKED, arranged, name_of
 from jobs.running import Finished
 from jobs.settings import Settings
 
@@ -58,6 +59,8 @@ class Horse:
         self._attempts = Attempts(slot, client, settings)
         self._memory = Memory()
         self._pid, self._supervisor = os.getpid(), os.getppid()
+        self._ranked = {name_of(queue, priority) for queue in duty.queues for priority in RANKED}
+        self._turn = 0
         self._waiting = self._told_to_stop = False
 
     def run(self) -> None:
@@ -91,11 +94,29 @@ class Horse:
             return self._duty.queues
         return [name for bit, name in enumerate(self._duty.queues) if not paused >> bit & 1]
 
+    def _lists(self) -> Sequence[str]:
+        """Where the jobs of those queues wait: in one list each, unless the supervisor has seen other priorities."""
+        queues, ranked = self._queues(), self._board.ranked
+        if not any(ranked):
+            return queues
+        present = {
+            name_of(name, priority)
+            for priority, bits in zip(RANKED, ranked, strict=True)
+            for bit, name in enumerate(self._duty.queues)
+            if bits >> bit & 1
+        }
+        return self._arranged(queues, present)
+
+    def _arranged(self, queues: Sequence[str], present: Collection[str]) -> Sequence[str]:
+        self._turn += 1
+        return arranged(queues, present, self._turn)
+
     def _look(self) -> Claim | None:
         """The next job; waits a moment for one when there is none."""
         try:
             queues = self._queues()
-            claim = self._claims.claim(queues, self._execution, time.time()) if queues else None
+            lists = self._arranged(queues, self._ranked)
+            claim = self._claims.claim(lists, self._execution, time.time()) if queues else None
             if claim is None:
                 self._wait(queues)
             return self._claimed(claim)
@@ -148,7 +169,7 @@ class Horse:
         return self._claimed(settled.next)
 
     def _settle(self, claim: Claim, ending: Ending) -> Settled:
-        at, peak, queues, execution = time.time(), peak_kb(), self._queues(), self._execution
+        at, peak, queues, execution = time.time(), peak_kb(), self._lists(), self._execution
         return patiently(
             lambda: self._claims.settle(claim, ending, at=at, peak_kb=peak, queues=queues, execution=execution)
         )

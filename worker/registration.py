@@ -19,6 +19,7 @@ from rq.worker import Worker, WorkerStatus
 from jobs import keys
 from jobs.claims import LEASE, rq_time
 from jobs.connection import Client, translate_errors
+from jobs.priorities import RANKED, name_of
 from jobs.scripts import Value, script
 
 from .slots import Run
@@ -28,12 +29,14 @@ LIFE = 30  # seconds that the record outlives the last heartbeat
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a heartbeat brings back: switches set by others, and the executions whose job was taken away, or ended."""
+    """What a heartbeat brings back: switches set by others, and the executions whose job was taken away, or ended,
+    and the lists of high and low priority that have jobs."""
 
     suspended: bool
     paused: frozenset[str]
     lost: frozenset[str] = frozenset()
     canceled: frozenset[str] = frozenset()
+    ranked: frozenset[str] = frozenset()
 
 
 class _Record(Worker):
@@ -52,6 +55,7 @@ class Registration:
         self.name = f"{socket.gethostname().split('.')[0]}-{os.getpid()}-{secrets.token_hex(3)}"
         self._client = client
         self._horses = horses
+        self._ranked = [keys.queue(name_of(queue, priority)) for queue in queues for priority in RANKED]
         self._record = _Record(list(queues), name=self.name, connection=client, prepare_for_work=False)
         self._record.hostname = socket.gethostname()
         self._record.pid = os.getpid()
@@ -68,13 +72,14 @@ class Registration:
         ]
         members = [part for run in runs for part in (run.queue, f"{run.job_id}:{run.execution}")]
         with translate_errors():
-            known, stop, paused, lost, canceled = script("heartbeat")(
-                [self._record.key, WORKERS_SUSPENDED, keys.PAUSED], [*args, *members], self._client
+            known, stop, paused, lost, canceled, ranked = script("heartbeat")(
+                [self._record.key, WORKERS_SUSPENDED, keys.PAUSED, *self._ranked], [*args, *members], self._client
             )
             if not known:
                 self._begin()
         names = frozenset(name.decode() for name in paused)
-        return News(bool(stop), names, _executions(lost), _executions(canceled))
+        lists = frozenset(key.decode().removeprefix("rq:queue:") for key in ranked)
+        return News(bool(stop), names, _executions(lost), _executions(canceled), lists)
 
     def _begin(self) -> None:
         """Write the record: at the first heartbeat, and again when the server has lost it."""

@@ -52,7 +52,7 @@ _AT_TIMEOUT = _AT_RUN + struct.calcsize("=Qd")
 _AT_TALLY = _AT_RUN + _RUN.size
 _AT_VERDICT = _AT_TALLY + _TALLY.size
 _SLOT = 512
-_HEADER = struct.Struct("=BBQ")
+_HEADER = struct.Struct("=BBQQQ")
 _IDLE = _RUN.pack(0, 0.0, 0.0, 0, b"", b"", b"", b"")
 
 
@@ -63,9 +63,9 @@ class Board:
         self._memory = mmap.mmap(-1, _HEADER.size + horses * _SLOT)
         self.slots = [Slot(self._memory, _HEADER.size + index * _SLOT) for index in range(horses)]
 
-    def announce(self, *, stopping: bool, suspended: bool, paused: int) -> None:
-        """Tell all horses whether to take jobs; `paused` has one bit for each queue."""
-        _HEADER.pack_into(self._memory, 0, stopping, suspended, paused)
+    def announce(self, *, stopping: bool, suspended: bool, paused: int, ranked: tuple[int, int] = (0, 0)) -> None:
+        """Tell all horses whether to take jobs; `paused` has one bit for each queue, `ranked` as the property."""
+        _HEADER.pack_into(self._memory, 0, stopping, suspended, paused, *ranked)
 
     def totals(self) -> tuple[int, int, float]:
         """Jobs finished, jobs not finished, seconds spent: of all horses since the supervisor started."""
@@ -81,6 +81,12 @@ class Board:
     def suspended(self) -> bool:
         """Whether no job is to be taken for now."""
         return self._memory[1] != 0
+
+    @property
+    def ranked(self) -> tuple[int, int]:
+        """The queues with jobs of high, and of low priority, one bit each."""
+        _, _, _, high, low = _HEADER.unpack_from(self._memory, 0)
+        return high, low
 
     @property
     def paused(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from jobs import logs, pressure, recovery, stats, tracing
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
+from jobs.priorities import RANKED, name_of
 from jobs.retention import Retention
 from jobs.settings import Settings
 from jobs.webhooks import Outbox
@@ -154,7 +155,12 @@ class Supervisor:
 
     def _announce(self) -> None:
         paused = sum(1 << bit for bit, name in enumerate(self._plan.queues) if name in self._news.paused)
-        self._board.announce(stopping=self._leaving, suspended=self._news.suspended, paused=paused)
+        high, low = (self._queues_with(priority) for priority in RANKED)
+        self._board.announce(stopping=self._leaving, suspended=self._news.suspended, paused=paused, ranked=(high, low))
+
+    def _queues_with(self, priority: str) -> int:
+        lists = [name_of(queue, priority) in self._news.ranked for queue in self._plan.queues]
+        return sum(1 << bit for bit, filled in enumerate(lists) if filled)
 
     # Chores
 

@@ -1,14 +1,14 @@
--- uses parts/forget
+-- uses parts/place, parts/forget
 -- Delete a job that is not running, with all that belongs to it.
 --
 -- KEYS[1]  rq:job:<id>   ARGV[1]  id
 -- Returns the status that the job had: it is deleted unless that was started; nil if it was gone.
 
 local job, id = KEYS[1], ARGV[1]
-local status, queue = unpack(redis.call('HMGET', job, 'status', 'origin'))
+local status, queue, priority = unpack(redis.call('HMGET', job, 'status', 'origin', 'priority'))
 if not status or status == 'started' then return status end
 
-redis.call('LREM', 'rq:queue:' .. queue, 0, id)
+redis.call('LREM', list_of(queue, priority), 0, id)
 for _, kind in ipairs({'scheduled', 'deferred', 'finished', 'failed', 'canceled'}) do
   redis.call('ZREM', 'rq:' .. kind .. ':' .. queue, id)
 end

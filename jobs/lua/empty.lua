@@ -1,11 +1,11 @@
--- uses parts/stats
--- Cancel jobs that wait in a queue, from the front.
+-- uses parts/stats, parts/place
+-- Cancel jobs that wait in one list of a queue, from the front.
 --
--- KEYS[1]  rq:queue:<name>   KEYS[2]  rq:canceled:<name>
+-- KEYS[1]  rq:queue:<name> or rq:queue:<name>:<priority>   KEYS[2]  rq:canceled:<name>
 -- ARGV[1]  most jobs         ARGV[2]  now, as RQ writes times   ARGV[3]  how long a record is kept when nothing else says (s)
 -- Returns how many were taken out of the queue.
 
-local queue = string.sub(KEYS[1], 10)
+local queue = queue_of(KEYS[1])
 local ids = redis.call('LPOP', KEYS[1], ARGV[1]) or {}
 for _, id in ipairs(ids) do
   local job = 'rq:job:' .. id

@@ -14,7 +14,7 @@ local function queue_without_room()
   local more, at = {}, 2
   while at <= #ARGV do
     local queue = ARGV[at + 1]
-    more[queue] = (more[queue] or redis.call('LLEN', 'rq:queue:' .. queue)) + 1
+    more[queue] = (more[queue] or how_many_wait(queue)) + 1
     if more[queue] > MOST then return queue end
     at = at + 11 + tonumber(ARGV[at + 10])
   end

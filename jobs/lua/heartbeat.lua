@@ -1,11 +1,12 @@
 -- A supervisor says that it and its running jobs are alive, and hears what it must know: one call a second.
 --
 -- KEYS[1]  rq:worker:<name>   KEYS[2]  rq:suspended   KEYS[3]  ns:paused
+-- KEYS[4..]  rq:queue:<name>:<priority>  the lists of other priorities than normal
 -- ARGV[1]  life of the worker's record (s)   ARGV[2]  lease of the jobs (s)   ARGV[3]  now, as RQ writes times
 -- ARGV[4]  state   ARGV[5]  current job or ''   ARGV[6..8]  jobs finished, jobs not finished, seconds spent
 -- ARGV[9..]  for each running job: its queue, '<id>:<execution>'
 -- Returns {1 when the record exists, 1 when RQ's workers are suspended, paused queues, jobs that were taken away,
--- jobs that were canceled or deleted}.
+-- jobs that were canceled or deleted, lists of KEYS[4..] that have jobs}.
 
 -- A full server refuses a script whose first write needs memory: hence EXPIRE before HSET, and ZREM before ZADD.
 local function beat()
@@ -46,5 +47,13 @@ local function paused()
   return names.err and {} or names
 end
 
+local function filled()
+  local found = {}
+  for at = 4, #KEYS do
+    if redis.call('EXISTS', KEYS[at]) == 1 then found[#found + 1] = KEYS[at] end
+  end
+  return found
+end
+
 local lost, canceled = renew()
-return {beat(), redis.call('EXISTS', KEYS[2]), paused(), lost, canceled}
+return {beat(), redis.call('EXISTS', KEYS[2]), paused(), lost, canceled, filled()}

@@ -11,8 +11,7 @@ local now = tonumber(redis.call('TIME')[1])
 local repaired = {}
 
 -- The list need not be searched for a job that came in after the one which is next.
-local function waits(id, queue, enqueued_at)
-  local list = 'rq:queue:' .. queue
+local function waits(id, list, enqueued_at)
   local head = redis.call('LINDEX', list, 0)
   if not head then return false end
   local since = redis.pcall('HGET', 'rq:job:' .. head, 'enqueued_at')
@@ -28,8 +27,8 @@ local function runs(id, queue, execution)
   return false
 end
 
-local function has_place(id, status, queue, execution, enqueued_at)
-  if status == 'queued' then return waits(id, queue, enqueued_at) end
+local function has_place(id, status, queue, execution, enqueued_at, priority)
+  if status == 'queued' then return waits(id, list_of(queue, priority), enqueued_at) end
   if status == 'started' then return runs(id, queue, execution) end
   if status == 'scheduled' then return redis.call('ZSCORE', 'rq:scheduled:' .. queue, id) end
   return true
@@ -50,12 +49,12 @@ local function forget(id)
 end
 
 local function look_at(id)
-  local fields = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'execution', 'enqueued_at')
+  local fields = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'execution', 'enqueued_at', 'priority')
   local missed_since = redis.call('ZSCORE', KEYS[3], id)
   local corrupt = fields.err or fields[1] and not STATUSES[fields[1]]
   if corrupt then quarantine_record(id, '', 'the record is not a hash, or has no status of ours', ARGV[3]) end
   if corrupt or not fields[1] or not fields[2] then return forget(id) end
-  if has_place(id, fields[1], fields[2], fields[3], fields[4]) then return redis.call('ZREM', KEYS[3], id) end
+  if has_place(id, unpack(fields)) then return redis.call('ZREM', KEYS[3], id) end
   if not missed_since then return redis.call('ZADD', KEYS[3], now, id) end
   if now - missed_since < tonumber(ARGV[2]) then return end
   redis.call('ZREM', KEYS[3], id)

@@ -25,6 +25,11 @@ async def add_async(a: int, b: int) -> int:
     return a + b
 
 
+@task(name="sample.humble", priority="low")
+def humble() -> None:
+    pass
+
+
 @task(name="sample.work", timeout=60)
 def work(path: str, seconds: float = 0.0, text: str = "") -> dict[str, Any]:
     """Write a line at the start and one at the end."""

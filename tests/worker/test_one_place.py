@@ -28,6 +28,7 @@ from jobs import connection, control, keys, recovery, stats
 from jobs.claims import Canceled, Claim, Claims, Ending, Interrupted, Settled, State, Stopped
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import JobConflict, JobMissing
+from jobs.priorities import PRIORITIES, RANKED, Priority, arranged, name_of
 from jobs.registry import task_of
 from jobs.retention import Retention
 from jobs.running import AttemptError, Discarded, Failed, Finished, Quarantined, Retrying, Snoozed
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.server
 
 TASK = task_of(sample.add).name
 QUEUES = ("high", "default")
+RANKED_LISTS = [name_of(queue, priority) for queue in QUEUES for priority in RANKED]
 ERROR = AttemptError("ValueError", "no", "ValueError: no")
 ENDINGS: list[Ending] = [
     Finished(b"1"),
@@ -99,9 +101,12 @@ class Places(RuleBasedStateMachine):
         self.asked: set[str] = set()  # jobs that run and are to be canceled
         stats.roll_up(self.redis)
 
-    @rule(target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans())
-    def enqueue(self, queue: str, delayed: bool) -> str:
-        job = submit(JobRequest(task=TASK, args={"a": 1, "b": 2}, queue=queue, run_at=_later() if delayed else None))
+    @rule(
+        target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans(), priority=st.sampled_from([None, *PRIORITIES])
+    )
+    def enqueue(self, queue: str, delayed: bool, priority: Priority | None) -> str:
+        when = _later() if delayed else None
+        job = submit(JobRequest(task=TASK, args={"a": 1, "b": 2}, queue=queue, run_at=when, priority=priority))
         self.accepted.add(job.id)
         return job.id
 
@@ -110,20 +115,22 @@ class Places(RuleBasedStateMachine):
         many = submit_many(JobRequest(task=TASK, args={"a": n, "b": 0}) for n in range(number))
         self.accepted |= {job.id for job in many}
 
-    @rule(target=running, horse=st.integers(0, 2), again=st.booleans())
-    def claim(self, horse: int, again: bool) -> object:
+    @rule(target=running, horse=st.integers(0, 2), again=st.booleans(), turn=st.integers(0, 15))
+    def claim(self, horse: int, again: bool, turn: int) -> object:
+        lists = arranged(QUEUES, RANKED_LISTS, turn)
         claims = self.horses[horse]
         execution = claims.new_execution()
-        found = claims.claim(QUEUES, execution, 1.0)
+        found = claims.claim(lists, execution, 1.0)
         if again:  # as after a lost reply
-            repeated = claims.claim(QUEUES, execution, 1.0)
+            repeated = claims.claim(lists, execution, 1.0)
             assert found is None or (repeated is not None and repeated.job_id == found.job_id)
             found = repeated
         return multiple() if found is None else found
 
     @rule(target=sent, claim=running, ending=st.sampled_from(ENDINGS), horse=st.integers(0, 2), more=st.booleans())
     def settle(self, claim: Claim, ending: Ending, horse: int, more: bool) -> object:
-        sent = Sent(claim, ending, QUEUES if more else (), self.horses[horse].new_execution())
+        lists = tuple(arranged(QUEUES, RANKED_LISTS, 15)) if more else ()
+        sent = Sent(claim, ending, lists, self.horses[horse].new_execution())
         settled = self._send(sent)
         if settled.state is State.OWNED:
             self.applied[claim.execution] += 1
@@ -222,11 +229,16 @@ class Places(RuleBasedStateMachine):
             aside = ["quarantine"] if self.redis.hexists(keys.QUARANTINE, job_id) else []
             # The sweep looks at records; an id that stays behind in a list is dropped when it is met there.
             found = places.pop(job_id, [])
-            assert len(found) == 1 if not aside else found in ([], ["queue"], ["scheduled"]), job_id
+            left_behind = [[], ["scheduled"], *([priority] for priority in PRIORITIES)]
+            assert len(found) == 1 if not aside else found in left_behind, job_id
         for job_id in self.accepted - self.deleted - self.damaged:
             raw = self.redis.hget(keys.job(job_id), "status")
             status = raw.decode() if isinstance(raw, bytes) else "missing"
-            assert places.pop(job_id, []) == ["queue" if status == "queued" else REGISTRY[status]], (job_id, status)
+            rank = self.redis.hget(keys.job(job_id), "priority")
+            expected = (
+                (rank.decode() if isinstance(rank, bytes) else "normal") if status == "queued" else REGISTRY[status]
+            )
+            assert places.pop(job_id, []) == [expected], (job_id, status)
         assert places == {}
 
     @invariant()
@@ -258,8 +270,9 @@ def _places(redis: Redis) -> dict[str, list[str]]:
     """Where each id is found."""
     found: dict[str, list[str]] = {}
     for queue in QUEUES:
-        for member in cast("list[bytes]", redis.lrange(keys.queue(queue), 0, -1)):
-            found.setdefault(member.decode(), []).append("queue")
+        for priority in PRIORITIES:
+            for member in cast("list[bytes]", redis.lrange(keys.queue(name_of(queue, priority)), 0, -1)):
+                found.setdefault(member.decode(), []).append(priority)
         for kind in ("wip", "scheduled", "finished", "failed", "canceled"):
             for member in cast("list[bytes]", redis.zrange(keys.registry(kind, queue), 0, -1)):
                 found.setdefault(member.decode().partition(":")[0], []).append(kind)

@@ -1,5 +1,7 @@
 """What is done to a job: try again, cancel, delete."""
 
+from typing import Any
+
 from werkzeug.wrappers import Response
 
 from jobs import audit, control
@@ -32,7 +34,8 @@ def retry_job(path: JobPath, body: NewRetry) -> Response:
         again = visible_job(job.id)
     else:
         tags = (*job.tags, f"retry-of:{job.id}")
-        again = submit(JobRequest(task=job.task, args=body.args, queue=job.queue, timeout=job.timeout, tags=tags))
+        kept: dict[str, Any] = {name: getattr(job, name) for name in ("task", "queue", "timeout", "priority")}
+        again = submit(JobRequest(**kept, args=body.args, tags=tags))
     audit.note(caller().name, "job.retry", job.id, job=again.id)
     return show(whole_view(again), 202, {"Location": job_path(again.id)})
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from jobs.priorities import Priority
 from jobs.uniqueness import LONGEST
 
 from .base import TEN_YEARS, WHOLE, Input, InputTime, QueueName, Tag, example
@@ -42,6 +43,9 @@ class NewJob(Input):
     )
     retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="How often a failing job is tried again."
+    )
+    priority: Priority | None = Field(
+        None, description="Instead of the task's own: high goes before normal, low after it, and none waits for ever."
     )
     tags: list[Tag] = Field(default_factory=list, max_length=16)
     unique: UniqueInput | None = None

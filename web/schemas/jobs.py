@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from jobs.priorities import Priority
+
 from .base import InputTime, Instant, Query, View
 
 
@@ -72,6 +74,7 @@ class JobSummary(View):
     run_at: Instant | None = Field(description="When a delayed job is due.")
     attempt: int = Field(description="Attempts started so far.")
     max_attempts: int
+    priority: Priority = Field(description="Among the jobs that wait in the same queue.")
     progress: ProgressView | None
     error: ErrorView | None
     worker: str | None

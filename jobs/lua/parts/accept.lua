@@ -26,19 +26,19 @@ local function alike(unique, scope)
   return (NOT_STARTED[status] or scope == 'done' and status == 'started') and id
 end
 
-local function wait_for_worker(id, queue, due)
+local function wait_for_worker(id, queue, due, priority)
   redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)
   if due ~= '' then
     redis.call('ZADD', 'rq:scheduled:' .. queue, due, id)
   else
-    to_back(id, queue)
+    put('RPUSH', id, queue, priority)
   end
 end
 
 -- Accept the job described from ARGV[at] on:
 --   id, queue, created (ms, with fractions), due (unix seconds, or '' for now), idempotency key (or ''), the
 --   fingerprint of what was asked, the key's life (s), what makes the job unique (or ''), the scope of that, its life (s),
---   n, then n fields and values
+--   n, then n fields and values; the last one is the priority if that is not normal
 -- Returns its id, or that of the job which already holds its id, key or place, and the position after the description.
 local function accept(at)
   local id, queue, created, due, key, fingerprint, life, unique, scope, held, n = unpack(ARGV, at, at + 10)
@@ -51,6 +51,6 @@ local function accept(at)
   redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, at + 11, last))
   redis.call('ZADD', 'ns:jobs', created, id)
   if unique ~= '' then redis.call('SET', 'ns:unique:' .. unique, id, 'EX', held) end
-  wait_for_worker(id, queue, due)
+  wait_for_worker(id, queue, due, ARGV[last - 1] == 'priority' and ARGV[last])
   return id, last + 1
 end

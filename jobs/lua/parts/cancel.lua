@@ -1,10 +1,10 @@
--- Part: cancel a job. Needs stats.lua.
+-- Part: cancel a job. Needs stats.lua and place.lua.
 
 local YEAR = 31536000  -- seconds that a record is kept when it does not say
 
 -- Take a job that has not started out of the place where it waits; false when it is in none.
-local function leave(id, status, queue)
-  if status == 'queued' then return redis.call('LREM', 'rq:queue:' .. queue, 0, id) end
+local function leave(id, status, queue, priority)
+  if status == 'queued' then return redis.call('LREM', list_of(queue, priority), 0, id) end
   if status == 'scheduled' or status == 'deferred' then return redis.call('ZREM', 'rq:' .. status .. ':' .. queue, id) end
   return false
 end
@@ -21,10 +21,10 @@ end
 -- Cancel a job that waits, at this time, as RQ writes it; interrupt one that runs. Returns the status that it had.
 local function cancel(id, at)
   local job = 'rq:job:' .. id
-  local status, queue, kept_for, task, worker =
-    unpack(redis.call('HMGET', job, 'status', 'origin', 'failure_ttl', 'task', 'worker_name'))
+  local status, queue, kept_for, task, worker, priority =
+    unpack(redis.call('HMGET', job, 'status', 'origin', 'failure_ttl', 'task', 'worker_name', 'priority'))
   if status == 'started' and worker then interrupt(id, worker) end
-  if not status or not queue or not leave(id, status, queue) then return status end
+  if not status or not queue or not leave(id, status, queue, priority) then return status end
   redis.call('HSET', job, 'status', 'canceled', 'ended_at', at)
   redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
   redis.call('EXPIRE', job, tonumber(kept_for) or YEAR)

@@ -12,14 +12,44 @@ local function wake(queue)
   if redis.call('LLEN', key) == 0 then redis.call('RPUSH', key, '1') end
 end
 
-local function to_back(id, queue)
-  redis.call('RPUSH', 'rq:queue:' .. queue, id)
+-- Jobs of another priority than normal wait in lists of their own beside that of their queue; no queue of ours has a
+-- colon in its name.
+local LISTS = {high = ':high', low = ':low'}
+
+local function list_of(queue, priority)
+  return 'rq:queue:' .. queue .. (LISTS[priority] or '')
+end
+
+local function queue_of(list)
+  local name = string.sub(list, 10)
+  if not string.find(name, ':', 1, true) then return name end
+  return string.match(name, '^([^:]+):high$') or string.match(name, '^([^:]+):low$') or name
+end
+
+local function how_many_wait(queue)
+  local high, low = list_of(queue, 'high'), list_of(queue, 'low')
+  local count = redis.call('LLEN', list_of(queue))
+  if redis.call('EXISTS', high, low) == 0 then return count end
+  return count + redis.call('LLEN', high) + redis.call('LLEN', low)
+end
+
+local function put(push, id, queue, priority)
+  local list = list_of(queue, priority)
+  if LISTS[priority] then redis.call('SADD', 'rq:queues', list) end
+  redis.call(push, list, id)
   wake(queue)
 end
 
+local function priority_of(id)
+  return redis.pcall('HGET', 'rq:job:' .. id, 'priority')
+end
+
+local function to_back(id, queue)
+  put('RPUSH', id, queue, priority_of(id))
+end
+
 local function to_front(id, queue)
-  redis.call('LPUSH', 'rq:queue:' .. queue, id)
-  wake(queue)
+  put('LPUSH', id, queue, priority_of(id))
 end
 
 -- Move a record that cannot be run out of everyone's way; its bytes stay as they were found.

@@ -1,7 +1,8 @@
 -- Part: end an attempt. Needs place.lua, start.lua and events.lua.
 --
 -- Every verb that ends an attempt begins with the same arguments, so that one function (jobs/claims.py) calls them all:
--- KEYS[1..n]  rq:queue:<name>     the queues to take the next job from, best first; none to take nothing
+-- KEYS[1..n]  rq:queue:<name>, rq:queue:<name>:<priority>  the lists to take the next job from, best first; none to take
+-- nothing
 -- ARGV[1]  id                     ARGV[2]  its queue           ARGV[3]  execution, the fence
 -- ARGV[4]  next execution         ARGV[5]  worker name         ARGV[6]  now, as RQ writes times
 -- ARGV[7]  lease (s)              ARGV[8]  how long the job and its attempts are kept from now on (s)
@@ -39,15 +40,23 @@ end
 -- The server gives a new stream room for 4 KB; a copy takes what it needs, a tenth of that, and costs 3 us. Where these
 -- commands are forbidden it stays as it is. The copy has the time to live that the stream needs anyway.
 local function shrunk(stream)
-  local copy = redis.call('XLEN', stream) == 1 and redis.pcall('DUMP', stream)
+  local copy = ARGV[11] == '1' and redis.pcall('DUMP', stream)
   return type(copy) == 'string' and not redis.pcall('RESTORE', stream, ARGV[8] * 1000, copy, 'REPLACE').err
 end
 
-local function record_attempt(type)
-  redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', type, 'worker_name', ARGV[5],
-    'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
-    'attempt', ARGV[11], 'outcome', outcome, 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
-  if not shrunk('rq:results:' .. id) then redis.call('EXPIRE', 'rq:results:' .. id, ARGV[8]) end
+-- A key that is no stream makes way: an error here would leave the job half settled.
+local function record_attempt(kind)
+  local stream = 'rq:results:' .. id
+  local function add(call)
+    return call('XADD', stream, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', kind, 'worker_name', ARGV[5],
+      'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
+      'attempt', ARGV[11], 'outcome', outcome, 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
+  end
+  if type(add(redis.pcall)) == 'table' then
+    redis.call('DEL', stream)
+    add(redis.call)
+  end
+  if not shrunk(stream) then redis.call('EXPIRE', stream, ARGV[8]) end
 end
 
 -- The job has ended: it stays in this registry of its queue until it expires.

@@ -34,8 +34,8 @@ end
 local function start_next(queues, execution, worker, at, lease)
   local dropped = 0
   for _, key in ipairs(queues) do
-    local queue = string.sub(key, 10)
     local id = redis.call('LPOP', key)
+    local queue = id and queue_of(key)
     while id do
       local fields, reason = readable(id)
       -- Any other status says that the job is elsewhere, and that this id was pushed a second time.
@@ -54,13 +54,15 @@ end
 -- The job that an earlier sending of this very call has started, when only its reply was lost; else the next one.
 -- Without it a call that is sent again would start a second job, and nobody would know of the first.
 local function resume_or_start(queues, execution, worker, at, lease)
+  local looked = {}
   for _, key in ipairs(queues) do
-    local queue = string.sub(key, 10)
-    for _, member in ipairs(redis.call('ZRANGE', 'rq:wip:' .. queue, 0, -1)) do
+    local queue = queue_of(key)
+    for _, member in ipairs(looked[queue] and {} or redis.call('ZRANGE', 'rq:wip:' .. queue, 0, -1)) do
       local id = string.match(member, '^(.*):' .. execution .. '$')
       local fields = id and readable(id)
       if fields then return {id, queue, fields} end
     end
+    looked[queue] = true
   end
   return start_next(queues, execution, worker, at, lease)
 end
