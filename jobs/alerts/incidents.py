@@ -14,6 +14,9 @@ from . import keys
 from .readings import Reading, Rule
 
 
+_LONGEST = 400  # characters: it becomes the line of a mail, and an argument of a job
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something that is wrong: the rule, what it is about, in words, and since when people know."""
@@ -49,7 +52,7 @@ def judge(seen: Iterable[Reading], settings: Settings) -> list[Change]:
     """Take note of what was seen; gives what began and what ended. Raises RedisUnavailable."""
     args: list[Value] = [settings.alert_after, settings.alert_clear_after, ",".join(settings.alert_channels)]
     for one in seen:
-        args += [f"{one.rule}|{one.subject}", one.level, one.text, int(one.at_once)]
+        args += [f"{one.rule}|{one.subject}", one.level, one.text[:_LONGEST], int(one.at_once)]
     with connection.translate_errors():
         said = script("judge_alerts")([keys.STATE, keys.OUTBOX], args, connection.client())
     parts = [part.decode() for part in said]
