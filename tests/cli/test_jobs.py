@@ -136,7 +136,7 @@ def test_only_new_lines_are_new_also_when_old_ones_are_gone() -> None:
 
 
 def test_secrets_are_hidden_on_the_screen_and_in_its_json() -> None:
-    given = ('event="x"', "data={}", 'url="https://example.com/"', 'secret="whsec_canarycanarycanarycanary"')
+    given = ("type=x", "data={}", "url=https://example.com/", "secret=whsec_canarycanarycanarycanary")
     job = enqueued("webhooks.deliver", *given)
     assert asked("jobs", "show", job)["args"]["secret"] == "[hidden]"
     for words in (("jobs", "show", job), ("jobs", "ls"), ("jobs", "ls", "--json")):
