@@ -43,3 +43,10 @@ def test_the_sweep_quarantines_what_has_an_unknown_status(redis: Redis) -> None:
     damage = KINDS["a status of bytes"](redis, enqueue(sample.add, 1, 2).id)
     assert recovery.sweep(redis) == []
     assert damage.kept(redis)
+
+
+def test_what_stands_in_the_place_of_the_results_makes_way(redis: Redis, run_all: RunAll) -> None:
+    job = enqueue(sample.add, 1, 2)
+    redis.set(keys.results(job.id), "rubbish")
+    run_all()
+    assert (monitor.get_job(job.id).status, monitor.get_result(job.id)) == ("finished", 3)
