@@ -13,7 +13,6 @@ from ..settings import Settings
 from . import keys
 from .readings import Reading, Rule
 
-
 _LONGEST = 400  # characters: it becomes the line of a mail, and an argument of a job
 
 
