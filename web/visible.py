@@ -50,6 +50,13 @@ def require_visible(job_id: str) -> None:
         visible_job(job_id)
 
 
+def require_all_tasks() -> None:
+    """Raise Refused unless the caller may see jobs of every task: for what acts on all that is there."""
+    if not caller().sees_all:
+        detail = f"this is about jobs of all tasks, and the token is for {', '.join(caller().tasks)}: act by filter"
+        raise Refused(403, "forbidden", detail)
+
+
 def visible_schedule(schedule_id: str) -> ScheduleView:
     """A schedule of a task that the caller may use; raises ScheduleMissing, also for an id of another form."""
     if not _SCHEDULE_ID.fullmatch(schedule_id):

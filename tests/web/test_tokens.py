@@ -116,6 +116,14 @@ def test_patterns_hide_all_other_tasks(app: Flask, api: FlaskClient) -> None:
     assert api.get(other).get_json()["status"] == "queued"
 
 
+def test_a_queue_is_not_emptied_by_who_may_not_see_all_of_it(app: Flask, api: FlaskClient) -> None:
+    api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}})
+    client = bearer(app, make(api, "operate", tasks=["web_tests.re*"]))
+    answer = client.post("/api/v1/queues/default/empty", json={"confirm": "default"})
+    assert (answer.status_code, "act by filter" in answer.get_json()["detail"]) == (403, True)
+    assert api.post("/api/v1/queues/default/empty", json={"confirm": "default"}).get_json()["canceled"] == 1
+
+
 def test_callers_do_not_share_idempotency_keys(app: Flask, api: FlaskClient) -> None:
     one, two = (bearer(app, make(api, "enqueue")) for _ in range(2))
     body = {"task": "web_tests.add", "args": {"a": 1}}

@@ -14,6 +14,7 @@ from ..problems import Refused
 from ..resource import resource
 from ..schemas.operations import EmptiedView, NewEmptying, NewPause, PauseView, QueuesView, QueueView
 from ..schemas.problems import Fault
+from ..visible import require_all_tasks
 
 api = resource("queues", __name__, __doc__)
 
@@ -53,7 +54,8 @@ def resume_queue(path: QueuePath) -> Response:
 @api.post("/queues/<queue>/empty", responses={200: EmptiedView}, openapi_extensions=answers(404, 415, 422))
 @needs(Scope.OPERATE)
 def empty_queue(path: QueuePath, body: NewEmptying) -> Response:
-    """Cancel every job that waits in a queue; `confirm` must be the queue's name."""
+    """Cancel every job that waits in a queue; `confirm` must be its name. Not for a token with task patterns."""
+    require_all_tasks()
     queues.require(path.queue)
     if body.confirm != path.queue:
         fault = Fault(pointer="#/confirm", detail="must be the name of the queue")

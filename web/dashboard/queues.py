@@ -6,6 +6,7 @@ from flask import Blueprint, Response, flash, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs import queues as core
+from web.visible import require_all_tasks
 
 from . import overview, sessions, trends
 from .actions import back
@@ -62,6 +63,7 @@ def resume(name: str) -> AnyResponse:
 
 def empty(name: str) -> AnyResponse:
     """Cancel every waiting job of a queue, once its name was typed."""
+    require_all_tasks()
     core.require(name)
     if request.form.get("confirm", "").strip() != name:
         flash(f"Nothing was done: type {name} to empty it.", "warn")
