@@ -93,9 +93,9 @@ def sweep(client: Client) -> list[str]:
 
 
 def tidy(client: Client) -> None:
-    """Take workers that are gone off RQ's lists. Raises RedisUnavailable."""
+    """Take workers that are gone, and queues that nobody uses, off RQ's lists. Raises RedisUnavailable."""
     with translate_errors():
-        script("tidy")([keys.QUEUES, keys.WORKERS], [], client)
+        script("tidy")([keys.QUEUES, keys.WORKERS, keys.PAUSED], [], client)
 
 
 def crashed(

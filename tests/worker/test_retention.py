@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from jobs import control, enqueue, enqueue_in, files, keys, monitor
+from jobs import control, enqueue, enqueue_in, files, keys, monitor, queues, recovery, with_options
 from jobs.claims import rq_time
 from jobs.errors import FileMissing
 from jobs.records import Job
@@ -122,3 +122,20 @@ def test_quarantined_records_go_by_age_and_number(redis: Redis, settings: Settin
     assert redis.hlen(keys.QUARANTINE) == 3
     keeping(settings, redis, keep_failed=1).trim()
     assert redis.hlen(keys.QUARANTINE) == len(list(redis.scan_iter("ns:quarantine:*"))) == 1
+
+
+def test_queues_that_nobody_uses_are_no_longer_listed(run_all: RunAll, redis: Redis) -> None:
+    unused, used = with_options(sample.add, queue="unused"), with_options(sample.add, queue="default")
+    control.delete(unused.enqueue(1, 2).id)
+    used.enqueue(1, 2)
+    run_all()
+    unused.enqueue_in(60, 1, 2)
+    recovery.tidy(redis)
+    assert redis.smembers(keys.QUEUES) == {b"rq:queue:default", b"rq:queue:unused"}
+    redis.delete(keys.registry("scheduled", "unused"))
+    queues.pause("unused", note="for now", by="tests")
+    recovery.tidy(redis)
+    assert redis.sismember(keys.QUEUES, "rq:queue:unused")
+    queues.resume("unused", by="tests")
+    recovery.tidy(redis)
+    assert redis.smembers(keys.QUEUES) == {b"rq:queue:default"}
