@@ -120,13 +120,13 @@ class Supervisor:
     def _step(self, now: float) -> None:
         if self._told_to_stop:
             self.stop()
-        self._announce()
         self._deadlines.enforce(now, self._stop_asked_at)
         for death in self._team.bury(now):
             self._aftermath.note(death)
-        if not self._leaving:
-            self._team.fill(now)
         self._chores.run(now)
+        self._announce()
+        if self._ready and not self._leaving:  # before the first news a horse would not know what is paused
+            self._team.fill(now)
 
     def _finished(self) -> bool:
         """Whether all horses have ended after a stop, and what they left is settled, or cannot be in time."""
