@@ -147,8 +147,10 @@ def test_times_are_distances_that_tell_the_instant_on_hover(watch: Watch) -> Non
 
 
 def test_the_keyboard_reaches_every_page(watch: Watch) -> None:
+    watch.open("/")  # returns when its scripts have run, and so does waiting for the next address
     watch.page.keyboard.press("g")
     watch.page.keyboard.press("j")
+    watch.page.wait_for_url("**/jobs")
     expect(watch.page.get_by_role("heading", name="Jobs")).to_be_visible()
     watch.page.keyboard.press("?")
     expect(watch.page.get_by_role("dialog")).to_be_visible()

@@ -9,10 +9,11 @@ const live = () => $("#live[hx-get]");
 
 /* ---- polling: one timer, one request at a time, silent while hidden ---- */
 
-const poll = { timer: 0, busy: false, etag: null, seen: Date.now(), failures: 0 };
+const poll = { timer: 0, busy: false, again: false, etag: null, seen: Date.now(), failures: 0 };
 
 function plan(delay = pace()) {
   clearTimeout(poll.timer);
+  poll.again ||= poll.busy && delay === 0; // who asks while an answer is on its way wants a newer one
   if (!live() || document.hidden || poll.busy) return;
   poll.timer = setTimeout(refresh, delay);
 }
@@ -56,8 +57,9 @@ function complain(text) {
 
 document.addEventListener("htmx:finally:request", (event) => {
   if (event.detail?.ctx?.sourceElement !== live()) return;
-  poll.busy = false;
-  plan();
+  const delay = poll.again ? 0 : undefined;
+  Object.assign(poll, { busy: false, again: false });
+  plan(delay);
 });
 
 function answered(etag) {
