@@ -89,10 +89,15 @@ def _facts(chosen: Settings) -> list[tuple[str, str, str]]:
         ("Environment", chosen.environment.value, "NIGHTSHIFT_ENV"),
         ("Queues, best first", ", ".join(chosen.queues), "QUEUES"),
         ("Time zone", chosen.timezone, "TIMEZONE"),
-        ("Results are kept", span(chosen.result_ttl), "RESULT_TTL"),
-        ("Dead letters are kept", span(chosen.failure_ttl), "FAILURE_TTL"),
+        ("Finished jobs are kept", _kept(chosen.result_ttl, chosen.keep_finished), "RESULT_TTL, KEEP_FINISHED"),
+        ("Dead letters are kept", _kept(chosen.failure_ttl, chosen.keep_failed), "FAILURE_TTL, KEEP_FAILED"),
+        ("Canceled jobs are kept", _kept(chosen.canceled_ttl, chosen.keep_canceled), "CANCELED_TTL, KEEP_CANCELED"),
         ("Files are kept", span(chosen.file_ttl), "FILE_TTL"),
         ("Largest arguments", size(chosen.max_args_bytes), "MAX_ARGS_BYTES"),
         ("Largest result", size(chosen.max_result_bytes), "MAX_RESULT_BYTES"),
         ("Largest file", size(chosen.file_max_bytes), "FILE_MAX_BYTES"),
     ]
+
+
+def _kept(seconds: int, most: int) -> str:
+    return f"{span(seconds)}, at most {most:,} of each queue"
