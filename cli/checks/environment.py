@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from cli.checks.findings import Finding, advice, problem
@@ -24,7 +25,18 @@ def of_environment(settings: Settings) -> Iterator[Finding]:
     if settings.alert_every and not settings.alert_channels:
         text = "is not set, nor ALERT_SLACK_URL or ALERT_WEBHOOK_URL: nobody is told when work stands still"
         yield advice("ALERT_MAIL", f"{text} (docs/alerts.md); ALERT_EVERY=0 if other tools watch")
+    for variable, library in _missing_extras(settings):
+        text = f"is set, but {library} is not installed: add -r requirements-extras.txt to requirements.txt"
+        yield advice(variable, f"{text} (docs/tracing.md)")
     yield from _of_transport(settings)
+
+
+def _missing_extras(settings: Settings) -> Iterator[tuple[str, str]]:
+    wanted = {
+        ("SENTRY_DSN", "sentry_sdk"): settings.sentry_dsn is not None,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry"): settings.traces,
+    }
+    yield from (names for names, asked in wanted.items() if asked and find_spec(names[1]) is None)
 
 
 def _of_transport(settings: Settings) -> Iterator[Finding]:

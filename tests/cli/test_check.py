@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 from redis import Redis
 
 from cli.__main__ import main
@@ -202,3 +203,15 @@ def inline_tasks(name: str) -> Iterator[None]:
 
     yield
     registry._tasks.pop(name)
+
+
+def test_what_is_set_for_an_extra_that_is_not_installed_is_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"sentry_dsn": SecretStr("https://key@sentry.example/1"), "otel_exporter_otlp_endpoint": "http://collector"}
+    wanted = settings.model_copy(update=asked)
+    extras = {"SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+    assert not extras & {found.about for found in of_environment(wanted)}
+    monkeypatch.setattr("cli.checks.environment.find_spec", lambda name: None)
+    assert extras <= {found.about for found in of_environment(wanted)}
+    assert not extras & {found.about for found in of_environment(settings)}

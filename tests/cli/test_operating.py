@@ -132,3 +132,22 @@ def test_the_schedules_of_a_demo_can_be_taken_away() -> None:
     for _ in range(2):
         said("demo", "--retire")
         assert schedules.list_schedules() == []
+
+
+def test_a_worker_is_drained(workers: Workers) -> None:
+    process = workers.start()
+    (worker,) = monitor.workers()
+    assert said("workers", "drain", worker.name).startswith(f"{worker.name} was asked to drain")
+    assert process.wait(15) == 0
+    assert acts()[0] == (actor(), "worker.drain", worker.name)
+    assert "no worker is named" in run("workers", "drain", worker.name, code=1).stderr
+
+
+def test_the_scale_tells_how_many_workers_the_queues_need() -> None:
+    for _ in range(3):
+        said("enqueue", "sample.add", "a=1", "b=2")
+    found = asked("scale")
+    assert (found["workers"], found["horses"]) == (1, 0.1)
+    assert [queue["name"] for queue in asked("scale", "high", "low")["queues"]] == ["high", "low"]
+    assert said("scale").startswith("1 worker would be enough, each with 2 horses; there are 0.")
+    assert "nowhere" in run("scale", "nowhere", code=1).stderr
