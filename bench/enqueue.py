@@ -1,8 +1,8 @@
-"""Enqueues for each second of one process, one by one and in bulk, against peers; there is no worker.
+"""Enqueues for each second of one process, one by one, against peers; there is no worker. For many at once: bench.bulk.
 
     python -m bench.enqueue --jobs 3000 --rounds 5
 
-All peers run in every round, one after the other, each with a fresh server; medians are printed as tables. Where other
+All peers run in every round, one after the other, each with a fresh server; medians are printed as a table. Where other
 programs use the machine, believe the columns of CPU time: they are what a busy web process and its server have to pay.
 """
 
@@ -16,17 +16,15 @@ from collections import defaultdict
 from bench import harness, peers
 
 WARM_UP = 300
-BULK = ("nightshift", "rq_simple")  # the others have no call for many jobs
 
 
-def measure(name: str, jobs: int, bulk: bool) -> dict[str, float]:
+def measure(name: str, jobs: int) -> dict[str, float]:
     """One peer, once."""
     with harness.bench() as bench:
         peer = harness.load(name, bench.environment)
-        enqueue = peer.enqueue_many if bulk else peer.enqueue
-        enqueue(WARM_UP)
+        peer.enqueue(WARM_UP)
         server, cpu, began = harness.cpu_seconds(bench.process.pid), time.process_time(), time.monotonic()
-        enqueue(jobs)
+        peer.enqueue(jobs)
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         server = harness.cpu_seconds(bench.process.pid) - server
     return {
@@ -43,25 +41,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", default=",".join(name for name in peers.NAMES if name != "rq_fork"))
-    parser.add_argument("--bulk", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.one, given.jobs, given.bulk)))
+        print(json.dumps(measure(given.one, given.jobs)))
         return
-    names = given.peers.split(",")
-    print("One by one:\n")
-    _compare(names, given, bulk=False)
-    print("\nIn bulk:\n")
-    _compare([name for name in names if name in BULK], given, bulk=True)
-
-
-def _compare(names: list[str], given: argparse.Namespace, *, bulk: bool) -> None:
     results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    options = ("--jobs", given.jobs, *(["--bulk"] if bulk else []))
     for _ in range(given.rounds):
-        for name in names:
-            found = json.loads(harness.in_process("bench.enqueue", "--one", name, *options))
+        for name in given.peers.split(","):
+            found = json.loads(harness.in_process("bench.enqueue", "--one", name, "--jobs", given.jobs))
             for column, value in found.items():
                 results[name][column].append(value)
     harness.print_table(results, compare="enqueues/s", also="enqueues/cpu-s")

@@ -8,8 +8,8 @@ from typing import Any
 from redis import Redis
 
 from bench import actions
-from jobs import dispatch, task
 from jobs import enqueue as submit
+from jobs import task
 
 WORKER = [sys.executable, "-m", "worker", "--tasks", "bench.peers.nightshift", "--horses", "1"]
 
@@ -28,11 +28,6 @@ def enqueue(count: int, action: str = "", value: float = 0) -> None:
     """Enqueue empty jobs, or jobs that do something of bench/actions.py."""
     for number in range(count):
         submit(act, action, value + number) if action else submit(noop, {"number": number})
-
-
-def enqueue_many(count: int) -> None:
-    """Enqueue empty jobs by the call for many."""
-    dispatch.submit_many(dispatch.JobRequest(task="bench.noop", args={"payload": {"number": n}}) for n in range(count))
 
 
 def left(redis: Redis) -> int:

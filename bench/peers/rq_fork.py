@@ -35,11 +35,6 @@ def enqueue(count: int, action: str = "", value: float = 0) -> None:
         queue().enqueue(act, action, value + number) if action else queue().enqueue(noop, {"number": number})
 
 
-def enqueue_many(count: int) -> None:
-    """Enqueue empty jobs by the call for many."""
-    queue().enqueue_many([Queue.prepare_data(noop, ({"number": number},)) for number in range(count)])
-
-
 def left(redis: Redis) -> int:
     """Jobs that wait or run."""
     waiting: Any = redis.llen("rq:queue:default")

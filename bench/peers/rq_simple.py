@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bench.peers.rq_fork import WORKER as FORK
-from bench.peers.rq_fork import enqueue, enqueue_many, left
+from bench.peers.rq_fork import enqueue, left
 
-__all__ = ["WORKER", "enqueue", "enqueue_many", "left"]
+__all__ = ["WORKER", "enqueue", "left"]
 
 WORKER = [*FORK, "--worker-class", "rq.worker.SimpleWorker"]

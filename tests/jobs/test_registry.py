@@ -45,6 +45,13 @@ def test_the_schema_tells_a_client_what_to_send() -> None:
     assert schema["additionalProperties"] is False
 
 
+def test_an_unknown_name_is_told_the_tasks_of_the_user_only() -> None:
+    registry.task(name=f"{registry.INTERNAL}tested")(lambda: None)
+    with pytest.raises(UnknownTask) as unknown:
+        registry.find("tests.resise")
+    assert registry.INTERNAL not in str(unknown.value)
+
+
 def test_an_unknown_task_names_those_that_exist() -> None:
     with pytest.raises(UnknownTask, match=r"no task is named 'tests.resise'.*tests\.resize"):
         registry.find("tests.resise")
