@@ -69,6 +69,8 @@ REGISTRY = {"started": "wip", "scheduled": "scheduled", "finished": "finished", 
     "canceled": "canceled",
 }
 
+WAITING = [["scheduled"], *([priority] for priority in PRIORITIES)]
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -224,22 +226,13 @@ class Places(RuleBasedStateMachine):
     def every_job_is_in_the_one_place_that_its_status_names(self) -> None:
         if not hasattr(self, "redis"):
             return
-        places = _places(self.redis)
+        places, aside = _places(self.redis), cast("set[bytes]", set(self.redis.hkeys(keys.QUARANTINE)))
         for job_id in self.damaged - self.deleted:
-            aside = ["quarantine"] if self.redis.hexists(keys.QUARANTINE, job_id) else []
             # The sweep looks at records; an id that stays behind in a list is dropped when it is met there.
             found = places.pop(job_id, [])
-            left_behind = [[], ["scheduled"], *([priority] for priority in PRIORITIES)]
-            assert len(found) == 1 if not aside else found in left_behind, job_id
-        for job_id in self.accepted - self.deleted - self.damaged:
-            raw = self.redis.hget(keys.job(job_id), "status")
-            status = raw.decode() if isinstance(raw, bytes) else "missing"
-            rank = self.redis.hget(keys.job(job_id), "priority")
-            expected = (
-                (rank.decode() if isinstance(rank, bytes) else "normal") if status == "queued" else REGISTRY[status]
-            )
-            assert places.pop(job_id, []) == [expected], (job_id, status)
-        assert places == {}
+            assert found in [[], *WAITING] if job_id.encode() in aside else len(found) == 1, job_id
+        expected = _named(self.redis, self.accepted - self.deleted - self.damaged)
+        assert places == {job_id: [place] for job_id, place in expected.items()}
 
     @invariant()
     def every_ending_is_counted_once(self) -> None:
@@ -268,15 +261,33 @@ def _later() -> datetime:
 
 def _places(redis: Redis) -> dict[str, list[str]]:
     """Where each id is found."""
+    kinds = ("wip", "scheduled", "finished", "failed", "canceled")
+    with redis.pipeline() as pipe:
+        for queue in QUEUES:
+            for priority in PRIORITIES:
+                pipe.lrange(keys.queue(name_of(queue, priority)), 0, -1)
+            for kind in kinds:
+                pipe.zrange(keys.registry(kind, queue), 0, -1)
+        replies = pipe.execute()
     found: dict[str, list[str]] = {}
-    for queue in QUEUES:
-        for priority in PRIORITIES:
-            for member in cast("list[bytes]", redis.lrange(keys.queue(name_of(queue, priority)), 0, -1)):
-                found.setdefault(member.decode(), []).append(priority)
-        for kind in ("wip", "scheduled", "finished", "failed", "canceled"):
-            for member in cast("list[bytes]", redis.zrange(keys.registry(kind, queue), 0, -1)):
-                found.setdefault(member.decode().partition(":")[0], []).append(kind)
+    for place, members in zip([*PRIORITIES, *kinds] * len(QUEUES), replies, strict=True):
+        for member in members:
+            found.setdefault(member.decode().partition(":")[0], []).append(place)
     return found
+
+
+def _named(redis: Redis, job_ids: set[str]) -> dict[str, str]:
+    """The place that each record names."""
+    with redis.pipeline() as pipe:
+        for job_id in job_ids:
+            pipe.hmget(keys.job(job_id), "status", "priority")
+        replies = pipe.execute()
+    named = {}
+    for job_id, (status, priority) in zip(job_ids, replies, strict=True):
+        assert status, job_id
+        waiting = status == b"queued"
+        named[job_id] = (priority or b"normal").decode() if waiting else REGISTRY[status.decode()]
+    return named
 
 
 def test_every_job_is_in_exactly_one_place(redis: Redis) -> None:
