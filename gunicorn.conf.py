@@ -55,14 +55,14 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
 def on_starting(_: Arbiter) -> None:
-    """Make the folder in which the processes count their requests, so that /metrics tells the sum of all of them."""
+    """Let the processes count their requests in one place, so that /metrics tells the sum of all of them."""
     from web import measuring
 
-    measuring.share(tempfile.mkdtemp(prefix="nightshift-counts-", dir=worker_tmp_dir))
+    measuring.share(Path(worker_tmp_dir or tempfile.gettempdir()))
 
 
 def on_exit(_: Arbiter) -> None:
-    """Remove it."""
+    """Leave nothing behind."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 

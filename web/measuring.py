@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import tempfile
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
+_FOLDER = "nightshift-counts-"
+_YOUNG = 60  # seconds in which a folder may have no lock yet
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -29,13 +36,28 @@ def install(app: Flask) -> None:
     app.after_request(_end)
 
 
-def share(folder: str) -> None:
-    """Count in files of this folder from now on: what is measured is then the sum of all processes forked from here.
+def share(parent: Path) -> None:
+    """Count in files of a new folder in `parent`: what is measured is then the sum of all processes forked from here.
 
-    The library looks for the variable only when it is imported, and gunicorn imports us for the sake of serving.py.
+    Folders of those who were killed before they could remove theirs are removed. The library looks for the variable
+    only when it is imported, and gunicorn imports us for the sake of serving.py.
     """
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    for left in parent.glob(f"{_FOLDER}*"):
+        if time.time() - left.stat().st_mtime > _YOUNG and _locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=parent))
+    _locked(folder)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+
+
+def _locked(folder: Path) -> bool:
+    """Take the lock of a folder; the kernel gives it back when this process and all its children are gone."""
+    try:
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def text() -> bytes:
@@ -54,5 +76,6 @@ def _end(response: Response) -> Response:
         method = request.method if request.method in _METHODS else "other"
         route = request.url_rule.rule if request.url_rule else "none"
         status = f"{response.status_code // 100}xx"
-        _seconds.labels(method, route, status).observe(time.perf_counter() - began)
+        with suppress(OSError):  # somebody has removed the folder: a count is not worth an answer
+            _seconds.labels(method, route, status).observe(time.perf_counter() - began)
     return response

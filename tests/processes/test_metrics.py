@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -134,3 +135,15 @@ def test_requests_are_summed_over_all_processes_of_the_web(settings: Settings, r
     assert value(found, "http_request_duration_seconds_count", **route) == 20, routes
     assert value(found, "http_request_duration_seconds_count", method="GET", route="none", status="4xx") == 3
     assert not {route for route in routes if "missing" in route or "wp" in route}
+
+
+def test_what_a_killed_web_process_left_behind_is_removed(tmp_path: Path) -> None:
+    left, young = tmp_path / "nightshift-counts-old", tmp_path / "nightshift-counts-new"
+    for folder in (left, young):
+        folder.mkdir()
+    os.utime(left, (0, 0))
+    program = "import sys; from pathlib import Path; from web import measuring; measuring.share(Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", program, tmp_path], cwd=site.ROOT, check=True)
+    assert not left.exists()
+    assert young.exists()  # its owner may just be about to lock it
+    assert len(list(tmp_path.iterdir())) == 2
