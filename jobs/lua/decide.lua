@@ -7,11 +7,13 @@
 -- ARGV[5]  tick                 ARGV[6]  when it is due
 -- ARGV[7]  when the next one is due, '' when there is none
 -- ARGV[8]  overlap              ARGV[9]  name of the clock
--- ARGV[10...]  the job, as in parts/accept
+-- ARGV[10] most jobs that may wait in a queue
+-- ARGV[11...]  the job, as in parts/accept
 -- Returns {outcome, job or reason}: enqueued, waiting or skipped; or, with nothing changed, {refusal}: fenced, gone,
--- stale (another revision), done (another cursor), early or paused.
+-- stale (another revision), done (another cursor), early or paused; or {'full', why}: no room for a job.
 
-local fence, revision, cursor, tick, due, next_due, overlap, by = unpack(ARGV, 2, 9)
+local fence, revision, cursor, tick, due, next_due, overlap, by, most = unpack(ARGV, 2, 10)
+local QUEUE = ARGV[12]
 local ONE_WAITS, NEWER = 'another tick is waiting already', 'a newer tick took its place'
 
 local function note(outcome, reason, job)
@@ -36,7 +38,13 @@ local function drop_waiting()
 end
 
 local function run()
-  return note('enqueued', '', enqueue(10))
+  return note('enqueued', '', enqueue(11))
+end
+
+-- As enqueue.lua would refuse it.
+local function crowded()
+  if redis.call('EXISTS', 'ns:full') == 1 then return 'the server has no memory to spare' end
+  return how_many_wait(QUEUE) >= tonumber(most) and 'queue ' .. QUEUE .. ' is full'
 end
 
 local judge = {}
@@ -73,4 +81,6 @@ if no then return {no} end
 local last = field('last_job')
 if last then settle(last) end
 if held() then return {'paused'} end
+local why = crowded()
+if why then return {'full', why} end
 return judge[overlap]()

@@ -27,6 +27,7 @@ BATCH = 200
 """Schedules that are read and decided in one go."""
 STANDBY = 1_000
 """Milliseconds that a standby leaves a tick to the leader."""
+_ROOM = 5_000  # milliseconds in which workers make some room for a tick that met a full queue
 _LOOK_AGAIN = 60_000  # when to look again at a schedule that cannot be read or decided
 
 
@@ -66,6 +67,8 @@ class Decider:
         for decision in decisions:
             if decision.outcome == "error":
                 self._put_off(decision.definition.id, _LOOK_AGAIN)
+            elif decision.outcome == "full":
+                self._put_off(decision.definition.id, _ROOM)
             elif decision.outcome == "fenced":
                 self._lease.fence = ""
         return decisions

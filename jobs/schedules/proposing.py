@@ -66,7 +66,7 @@ class Proposer:
             if isinstance(error, UnknownTask) and now - step.due < _UNKNOWN_TASK:
                 raise NotYet from error
             return "miss_ticks", self._range(Step(step.tick, step.due, None, step.tick, 1, str(error)))
-        return "decide", [stored.definition.overlap, self.lease.name, *described]
+        return "decide", [stored.definition.overlap, self.lease.name, self.settings.max_queue_depth, *described]
 
     def _range(self, step: Step) -> list[Value]:
         return [_or_empty(step.first), _or_empty(step.count), step.reason, self.lease.name]

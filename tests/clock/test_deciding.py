@@ -290,3 +290,28 @@ class TestCatchUp:
         assert clock.outcomes()[-2:] in (["missed", "enqueued"], ["missed", "missed"])
         assert self.missed()[-1] == (None, "older than the catch-up window")
         assert plan(stored(redis), clock.lease.now()) == []
+
+
+def test_a_tick_that_meets_a_full_queue_or_server_is_decided_when_there_is_room(
+    redis: Redis, settings: Settings, rewind: Rewind
+) -> None:
+    clock = HandClock(redis, settings.model_copy(update={"max_queue_depth": 1})).lead()
+    clock.synchronise(schedule(overlap="allow"))
+    redis.rpush("rq:queue:default", "another")
+    rewind(60)
+    [decision] = clock.decide()
+    assert (decision.outcome, decision.detail) == ("full", "queue default is full")
+    assert clock.decide() == []
+    redis.delete("rq:queue:default")
+    redis.set("ns:full", 1)
+    rewind(60)
+    assert clock.outcomes() == ["full"]
+    redis.delete("ns:full")
+    due_again(redis)
+    assert clock.outcomes() == ["enqueued"]
+    assert [tick.outcome for tick in history("work")] == ["enqueued"]
+
+
+def due_again(redis: Redis) -> None:
+    """As it is some seconds later."""
+    redis.zincrby(keys.DUE, -5_000, "work")
