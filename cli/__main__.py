@@ -47,8 +47,8 @@ def main() -> None:
     Every command explains itself with --help and speaks JSON with --json. Exit codes: 0 done, 1 it could not be done,
     2 wrong usage, 3 the job failed, 4 it took too long.
     """
-    serve_nobody()
 
 
 if __name__ == "__main__":
+    serve_nobody()  # also where words are completed
     main(prog_name="bin/jobs", complete_var="_NIGHTSHIFT_COMPLETE")
