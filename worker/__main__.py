@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from jobs import logs
+from jobs import logs, tracing
 from jobs.connection import Client, connect, translate_errors
 from jobs.errors import NightshiftError, RedisUnavailable
 from jobs.server import require_fit
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = current_settings()
         logs.configure_logging(settings, "worker")
         importlib.import_module(given.tasks)  # before the fork: the horses share what is loaded here
+        tracing.load(settings)
         client = _connect_patiently(settings)
     except NightshiftError as error:
         print(error, file=sys.stderr)

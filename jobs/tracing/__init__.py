@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..logs import get_logger
@@ -84,9 +87,16 @@ class Tool(Protocol):
 _tools: tuple[Tool, ...] = ()
 
 
+def load(settings: Settings) -> None:
+    """Import what `start` will need; before a fork, so that the children share it."""
+    for name, _ in _wanted(settings):
+        _module(name)
+
+
 def start(settings: Settings, process: str) -> None:
     """Begin to watch this process, if the settings say so; starts threads, so a horse calls it after the fork."""
-    use_tools(*_wanted(settings, process))
+    found = [(_module(name), kind) for name, kind in _wanted(settings)]
+    use_tools(*(getattr(module, kind)(settings, process) for module, kind in found if module))
     if _tools:
         atexit.register(stop)
 
@@ -155,15 +165,19 @@ def _each(watch: Callable[[Tool], AbstractContextManager[Callable[[Said], None]]
         yield tell
 
 
-def _wanted(settings: Settings, process: str) -> Iterator[Tool]:
+def _wanted(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Modules and classes."""
+    if settings.traces:
+        yield "otel", "OpenTelemetry"
+    if settings.sentry_dsn:
+        yield "sentry", "Sentry"
+
+
+@cache
+def _module(name: str) -> ModuleType | None:
+    """One of ours; None, and said once, when its library is not installed."""
     try:
-        if settings.traces:
-            from .otel import OpenTelemetry
-
-            yield OpenTelemetry(settings, process)
-        if settings.sentry_dsn:
-            from .sentry import Sentry
-
-            yield Sentry(settings, process)
+        return import_module(f".{name}", __name__)
     except ModuleNotFoundError as error:
         log.warning("Not watched: an extra is not installed", missing=error.name, see="docs/tracing.md")
+        return None

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -40,7 +41,7 @@ class OpenTelemetry:
         self._provider.add_span_processor(
             SimpleSpanProcessor(ConsoleSpanExporter())
             if settings.otel_traces_exporter == "console"
-            else BatchSpanProcessor(_exporter())
+            else BatchSpanProcessor(OTLPSpanExporter())
         )
         trace.set_tracer_provider(self._provider)  # so that the spans which a task makes itself are in the trace
         self._tracer = self._provider.get_tracer("nightshift", settings.release)
@@ -110,12 +111,6 @@ class OpenTelemetry:
         span.add_event("exception", {name: self._scrub.text(text) for name, text in told.items()})
         span.set_attribute("error.type", error.type)
         span.set_status(Status(StatusCode.ERROR, self._scrub.text(f"{error.type}: {error.message}")))
-
-
-def _exporter() -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    return OTLPSpanExporter()
 
 
 def _resource(settings: Settings, process: str) -> Resource:
