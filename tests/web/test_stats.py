@@ -1,8 +1,11 @@
 """How it goes, for people and for Prometheus."""
 
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -46,3 +49,21 @@ def test_the_scale_tells_how_many_workers_are_needed(api: FlaskClient) -> None:
     some = api.get("/api/v1/stats/scale?queues=default,low").get_json()
     assert (some["workers"], len(some["queues"])) == (1, 2)
     assert api.get("/api/v1/stats/scale?queues=nowhere").status_code == 404
+
+
+def test_tasks_beyond_the_thousandth_are_counted_together(api: FlaskClient, redis: Redis) -> None:
+    many: dict[Any, Any] = {f"n|task.{number:04}|high|finished|3|2": 1 for number in range(1000)}
+    last = {'n|task.x"|low|failed|4|2': 2, "n|task.y|low|failed|4|2": 3, "r|task.y|low": 5_000_000}
+    redis.hset("ns:stats:total", mapping=many | last)
+    families = {family.name: family for family in text_string_to_metric_families(api.get("/metrics").text)}
+    attempts = {tuple(s.labels.values()): s.value for s in families["nightshift_attempts"].samples}
+    assert len(attempts) == 1001
+    assert attempts["other", "low", "failed"] == 5
+    runs = [s for s in families["nightshift_attempt_duration_seconds"].samples if s.labels["task"] == "other"]
+    assert {s.name.rpartition("_")[2]: s.value for s in runs} == {"bucket": 5, "count": 5, "sum": 5}
+
+
+def test_a_name_cannot_break_out_of_its_label(api: FlaskClient, redis: Redis) -> None:
+    redis.hset("ns:stats:total", 'n|a"b\\c\nd|high|finished|3|2', 1)
+    families = {family.name: family for family in text_string_to_metric_families(api.get("/metrics").text)}
+    assert [s.labels["task"] for s in families["nightshift_attempts"].samples] == ['a"b\\c\nd']
