@@ -102,9 +102,13 @@ def test_both_run_each_others_jobs_through_a_rolling_deploy(
     old = releases.worker(earlier, "v1")
     producer = releases.start(earlier, "v1", "-c", ENQUEUE, str(done), str(EACH))
     new = releases.worker(ROOT, "v2")
-    note = with_options(mixed.note, queue="default")
-    for number in range(EACH):
-        note.enqueue(str(done), f"new {number}", fail=number % 3 == 0)
+    notes = [
+        with_options(mixed.note),
+        with_options(mixed.note, priority="high"),
+        with_options(mixed.note, priority="low"),
+    ]
+    for number in range(EACH):  # the earlier release knows no priorities: its workers leave them to the others
+        notes[number % 3].enqueue(str(done), f"new {number}", fail=number % 2 == 0)
     delayed = enqueue_in(timedelta(seconds=1), mixed.note, str(done), "delayed")
     assert producer.wait(60) == 0
     for _ in range(3):  # kill one of each in the middle of it, and start another one
