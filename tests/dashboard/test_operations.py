@@ -116,10 +116,22 @@ def test_dead_letters_stand_in_groups_and_a_group_is_tried_again(admin: Visitor,
     assert len(monitor.list_jobs(status="queued").jobs) == 2
 
 
-def test_a_worker_that_is_gone_cannot_be_stopped(admin: Visitor) -> None:
+def test_a_worker_that_is_gone_cannot_be_stopped_or_drained(admin: Visitor) -> None:
     assert "No worker runs" in admin.open("/workers").text
-    act(admin, "/workers/nobody/stop")
-    assert "No worker is named" in admin.open("/workers").text
+    for verb in ("stop", "drain"):
+        act(admin, f"/workers/nobody/{verb}")
+        assert "No worker is named" in admin.open("/workers").text
+
+
+def test_a_worker_that_drains_is_not_asked_again(admin: Visitor, redis: Redis) -> None:
+    for name, state in (("one", "idle"), ("two", "draining")):
+        redis.sadd("rq:workers", f"rq:worker:{name}")
+        redis.hset(f"rq:worker:{name}", mapping={"queues": "default", "state": state})
+    page = admin.open("/workers").text
+    assert "/workers/one/drain" in page
+    assert ("/workers/two/drain" in page, "/workers/two/stop" in page) == (False, True)
+    act(admin, "/workers/one/drain")
+    assert "one takes no more jobs" in admin.open("/workers").text
 
 
 def test_a_schedule_shows_what_comes_and_is_paused_and_resumed(admin: Visitor, hourly: ScheduleView) -> None:
