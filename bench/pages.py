@@ -5,7 +5,8 @@ python -m bench.pages --jobs 100000 --views 40
 
 The process is gunicorn as the Procfile starts it, over a server of its own on loopback. Every page is asked for once
 by somebody who is the first to look ("cold": nothing is cached), then again and again, as a tab that polls does.
-Round trips are those of the cold view, counted by the server. Times include the way over loopback.
+Round trips are those of the cold view, counted by the server. Times include the way over loopback and suffer from what
+else the machine does; CPU time is that of the web process for a view and does not.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _PASSWORD = "a password of the benchmark"  # noqa: S105 - of a server that ends 
 _SECRETS = {"ADMIN_PASSWORD": _PASSWORD, "SECRET_KEY": "a secret key of the benchmark", "API_TOKEN": "a token of it"}
 _CACHED_AT_MOST = 5.2  # seconds: the longest that a page of the present is kept
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
-_HEAD = ("page", "cold ms", "p50 ms", "p99 ms", "trips", "KB", "KB gzip")
+_HEAD = ("page", "cold ms", "p50 ms", "p99 ms", "CPU ms", "trips", "KB", "KB gzip")
 
 PAGES = {
     "overview": "/",
@@ -57,12 +58,23 @@ PAGES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """Who looks, at what, how often; `pid` is the web process."""
+
+    bench: harness.Bench
+    client: httpx.Client
+    pid: int
+    views: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What one page costs."""
 
     page: str
     cold: float
     times: list[float]
+    cpu: float
     trips: int
     plain: int
     packed: int
@@ -73,7 +85,7 @@ class Row:
         sizes = (self.plain / 1024, self.packed / 1024)
         return (
             self.page,
-            *(f"{value:.1f}" for value in (self.cold, p50, p99)),
+            *(f"{value:.1f}" for value in (self.cold, p50, p99, self.cpu)),
             str(self.trips),
             *(f"{size:.1f}" for size in sizes),
         )
@@ -103,21 +115,23 @@ def run(jobs: int, dead: int, views: int, only: str) -> None:
 
         filling.fill(bench.redis, jobs, dead)
         with _web(bench.environment) as (pid, url), _logged_in(url) as client:
-            rows = [_measure(bench, client, page, views) for page in PAGES if only in page]
+            rows = [_measure(Visit(bench, client, pid, views), page) for page in PAGES if only in page]
             print(f"\n### {jobs:,} waiting jobs, {dead:,} dead letters\n")
             _show(rows)
             print(f"\nmemory of the web process: {_memory(client, pid)}")
 
 
-def _measure(bench: harness.Bench, client: httpx.Client, page: str, views: int) -> Row:
-    path = _path(client, page)
+def _measure(visit: Visit, page: str) -> Row:
+    path = _path(visit.client, page)
     time.sleep(_CACHED_AT_MOST)
-    before = _reads(bench)
-    cold, answer = _timed(client, path)
-    trips = _reads(bench) - before - 1
+    before = _reads(visit.bench)
+    cold, answer = _timed(visit.client, path)
+    trips = _reads(visit.bench) - before - 1
     assert answer.status_code == 200, f"{path} answers with {answer.status_code}"
-    times = [_timed(client, path)[0] for _ in range(views)]
-    return Row(page, cold, times, trips, len(answer.content), int(answer.headers["Content-Length"]))
+    began = harness.cpu_seconds(visit.pid)
+    times = [_timed(visit.client, path)[0] for _ in range(visit.views)]
+    cpu = (harness.cpu_seconds(visit.pid) - began) / visit.views * 1000
+    return Row(page, cold, times, cpu, trips, len(answer.content), int(answer.headers["Content-Length"]))
 
 
 def _path(client: httpx.Client, page: str) -> str:
