@@ -88,9 +88,9 @@ def _demo(plan: Plan) -> subprocess.Popen[bytes] | None:
     if plan.demo:
         mark.touch()
         return subprocess.Popen([sys.executable, "-m", "cli", "demo"])
-    if mark.exists():
+    retire = [sys.executable, "-m", "cli", "demo", "--retire"]
+    if mark.exists() and subprocess.run(retire, check=False).returncode == 0:
         mark.unlink()
-        return subprocess.Popen([sys.executable, "-m", "cli", "demo", "--retire"])
     return None
 
 
