@@ -90,9 +90,16 @@ def _spelled_out(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
+def is_json(settings: Settings) -> bool:
+    """Whether the log's lines are for programs, and not for people."""
+    if settings.log_format is LogFormat.AUTO:
+        return not sys.stdout.isatty()
+    return settings.log_format is LogFormat.JSON
+
+
 def _renderer(settings: Settings, secrets: frozenset[str]) -> list[Processor]:
-    auto, terminal = settings.log_format is LogFormat.AUTO, sys.stdout.isatty()
-    if terminal if auto else settings.log_format is LogFormat.CONSOLE:
+    if not is_json(settings):
+        terminal = sys.stdout.isatty()
         return [_for_people(terminal), _console(terminal, secrets)]
     return [
         structlog.processors.ExceptionRenderer(_Tracebacks(secrets)),

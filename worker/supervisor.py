@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from jobs import logs, pressure, recovery, stats, tracing
+from jobs import logs, pressure, printing, recovery, stats, tracing
 from jobs.connection import Client, connect, use_client
 from jobs.errors import RedisUnavailable
 from jobs.priorities import RANKED, name_of
@@ -147,6 +147,7 @@ class Supervisor:
 
     def _live(self, slot: Slot) -> None:
         """The whole life of a horse, in its own process."""
+        printing.capture(self._settings)
         client: Client = connect(self._settings).client()  # type: ignore[no-untyped-call]
         use_client(client)  # a task's own calls share the horse's connection
         tracing.start(self._settings, "worker")

@@ -153,6 +153,15 @@ def sys_exit() -> None:
     sys.exit(3)
 
 
+@task(name="sample.chatter")
+def chatter() -> None:
+    """Prints as people do, and has a program print."""
+    print("one", 1)
+    print("half", end="")
+    print(" a line\nand another")
+    subprocess.run(["echo", "by a program"], stdout=sys.stdout, check=True)
+
+
 @task(name="sample.fork")
 def fork() -> str:
     """The child comes back out of the task, too."""

@@ -174,3 +174,11 @@ def test_a_signal_shortens_a_drain(start_worker: Stable, tmp_path: Path) -> None
     eventually(lambda: worker.said("Command") is not None)
     assert worker.stop() == 0
     assert has_status(running, "queued")
+
+
+def test_what_a_task_prints_is_a_line_of_the_log_that_names_the_job(start_worker: Stable) -> None:
+    worker = start_worker("--horses", "1")
+    job = ended(enqueue(sample.chatter))
+    printed = [line for line in worker.lines() if line["event"] == "Printed"]
+    assert [line["text"] for line in printed] == ["one 1", "half a line", "and another"]
+    assert {(line["job_id"], line["task"]) for line in printed} == {(job.id, "sample.chatter")}
