@@ -1,4 +1,7 @@
-"""A proxy that breaks a connection at a chosen call: before the server has it, or before its reply comes back."""
+"""A proxy that breaks a connection at a chosen call: before the server has it, or before its reply comes back.
+
+With `for_good` nothing passes after that call, as when the caller had died there: what it sends again is not heard.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class BreakingProxy:
         self.port: int = self._listener.getsockname()[1]
         self.calls = 0
         self.break_at = 0
-        self.reply_only = False
+        self.reply_only = self.for_good = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -34,13 +37,16 @@ class BreakingProxy:
             while request := near.recv(1 << 20):
                 self.calls += 1
                 breaks = self.calls == self.break_at
-                if breaks and not self.reply_only:
+                if (breaks and not self.reply_only) or self._is_over():
                     return
                 far.sendall(request)
                 reply = far.recv(1 << 20)
                 if breaks:
                     return
                 near.sendall(reply)
+
+    def _is_over(self) -> bool:
+        return self.for_good and 0 < self.break_at < self.calls
 
 
 @contextmanager

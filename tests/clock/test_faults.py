@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Broken
-from redis.retry import Retry
 
 from jobs import audit, schedules
 from jobs.connection import connect, use_client
@@ -27,12 +25,8 @@ def proxy(redis_url: str) -> Iterator[BreakingProxy]:
         yield started
 
 
-def through(proxy: BreakingProxy, settings: Settings, *, resends: bool) -> Redis:
-    address = settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{proxy.port}/0")})
-    client = connect(address)
-    if not resends:
-        client.connection_pool.connection_kwargs["retry"] = Retry(NoBackoff(), 0)
-    return client
+def through(proxy: BreakingProxy, settings: Settings) -> Redis:
+    return connect(settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{proxy.port}/0")}))
 
 
 def prepare(redis: Redis, settings: Settings) -> int:
@@ -69,9 +63,9 @@ def test_a_clock_may_die_at_any_call(redis: Redis, settings: Settings, proxy: Br
     calls = 1
     while True:
         then = prepare(redis, settings)
-        proxy.calls, proxy.break_at, proxy.reply_only = 0, calls, reply_only
+        proxy.calls, proxy.break_at, proxy.reply_only, proxy.for_good = 0, calls, reply_only, True
         try:
-            work_of_a_clock(HandClock(through(proxy, settings, resends=False), settings, "dying"))
+            work_of_a_clock(HandClock(through(proxy, settings), settings, "dying"))
             died = False
         except Broken:
             died = True
@@ -89,7 +83,7 @@ def test_a_call_may_be_sent_twice(redis: Redis, settings: Settings, proxy: Break
     for number in range(1, 20):
         then = prepare(redis, settings)
         proxy.calls, proxy.break_at, proxy.reply_only = 0, number, reply_only
-        work_of_a_clock(HandClock(through(proxy, settings, resends=True), settings, "unlucky"))
+        work_of_a_clock(HandClock(through(proxy, settings), settings, "unlucky"))
         assert_each_tick_once(redis, then)
 
 
@@ -100,7 +94,7 @@ def test_what_a_person_does_may_be_sent_twice(
     for number in range(1, 30):
         prepare(redis, settings)
         proxy.calls, proxy.break_at, proxy.reply_only = 0, number, reply_only
-        use_client(through(proxy, settings, resends=True))
+        use_client(through(proxy, settings))
         schedules.create({"id": "mine", "task": "clock.work", "every": 60}, actor="ada")
         schedules.edit("mine", {"args": {"number": 4}}, actor="ada", revision=1)
         schedules.pause("mine", note="why", actor="ada")
