@@ -87,15 +87,16 @@ def _findings(load: Load, story: chaos.Story) -> list[Finding]:
         exactly("attempts spent beyond the first", _attempts_spent(list(load.accepted.values())), 0),
         exactly("put back by the ledger's sweep", _repaired(), 0),
         below("slowest answer to a post (s)", load.slowest, 3),
-        Finding("longest wait of a job for its first start (s)", _longest_wait(load, story), "", holds=True),
+        below("19 of 20 jobs started within (s); else the machine is too busy for this gate", _line(load, story), 2),
         Finding("jobs that a kill cut off", sum(len(starts) > 1 for starts in story.starts.values()), "", holds=True),
         Finding("posts sent again during outages", load.sent_again, "", holds=True),
     ]
 
 
-def _longest_wait(load: Load, story: chaos.Story) -> float:
-    """Large when the machine cannot keep up with the posts: recoveries then wait in the same line."""
-    return max(starts[0] - load.accepted_at[number] for number, starts in story.starts.items())
+def _line(load: Load, story: chaos.Story) -> float:
+    """How long jobs wait for their first start. A job that was cut off waits in the same line a second time."""
+    waits = sorted(starts[0] - load.accepted_at[number] for number, starts in story.starts.items())
+    return waits[len(waits) * 19 // 20]
 
 
 def _attempts_spent(job_ids: Sequence[str]) -> int:
