@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from jobs.settings import current_settings
+
 pytestmark = pytest.mark.usefixtures("redis")
 
 RunJobs = Callable[[], int]
@@ -45,6 +47,12 @@ def test_many_dead_letters_are_tried_again_by_a_job_that_can_be_followed(api: Fl
     assert api.get(f"{made.headers['Location']}/result").get_json()["result"] == {"done": 3, "passed_over": 0}
     assert api.get(made.headers["Location"]).get_json()["progress"]["done"] == 3
     assert api.get("/api/v1/audit").get_json()["entries"][0]["action"] == "job.retry.bulk"
+
+
+def test_it_waits_in_a_queue_that_workers_take(api: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = current_settings().model_copy(update={"queues": ("urgent", "slow")})
+    monkeypatch.setattr("web.api.bulk.current_settings", lambda: settings)
+    assert act(api, "retry", status="failed").get_json()["queue"] == "urgent"
 
 
 def test_a_group_of_failures_is_deleted(api: FlaskClient, run_jobs: RunJobs) -> None:

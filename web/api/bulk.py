@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from jobs import bulk
 from jobs.dispatch import JobRequest, submit
+from jobs.settings import current_settings
 from jobs.tokens import Scope
 
 from ..access import caller, needs
@@ -32,5 +33,5 @@ def act_on_many(body: NewBulk) -> Response:
         ids = list(islice(bulk.chosen(choice), _LOOKED_AT))
         return show(BulkView(matched=len(ids), more=len(ids) == _LOOKED_AT, sample=ids[:_SAMPLE]))
     args = {"action": body.action, "choice": choice.model_dump(), "by": caller().name}
-    job = submit(JobRequest(task=bulk.NAME, args=args))
+    job = submit(JobRequest(task=bulk.NAME, args=args, queue=current_settings().queues[0]))
     return show(job_view(job, (), {}), 202, {"Location": job_path(job.id)})
