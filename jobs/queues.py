@@ -15,7 +15,6 @@ from .priorities import names_of
 from .scripts import script
 
 _AT_ONCE = 1000
-_YEAR = 31_536_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +85,15 @@ def empty(name: str, *, by: str) -> int:
 def _canceled(name: str) -> Iterator[int]:
     """Only as many as wait now: jobs that keep coming in must not keep us here."""
     for one in names_of(name):
-        yield from _canceled_of(keys.queue(one), keys.registry("canceled", name))
+        yield from _canceled_of(keys.queue(one))
 
 
-def _canceled_of(waiting: str, canceled: str) -> Iterator[int]:
+def _canceled_of(waiting: str) -> Iterator[int]:
     with connection.translate_errors():
         client = connection.client()
         left = client.llen(waiting)
         while left > 0:
-            done: int = script("empty")([waiting, canceled], [min(left, _AT_ONCE), rq_time(time.time()), _YEAR], client)
+            done: int = script("empty")([waiting], [min(left, _AT_ONCE), rq_time(time.time())], client)
             left = left - done if done else 0
             yield done
 

@@ -1,4 +1,4 @@
--- uses parts/place, parts/forget
+-- uses parts/stats, parts/place, parts/cancel, parts/forget
 -- Delete a job that is not running, with all that belongs to it.
 --
 -- KEYS[1]  rq:job:<id>   ARGV[1]  id
@@ -8,7 +8,7 @@ local job, id = KEYS[1], ARGV[1]
 local status, queue, priority = unpack(redis.call('HMGET', job, 'status', 'origin', 'priority'))
 if not status or status == 'started' then return status end
 
-redis.call('LREM', list_of(queue, priority), 0, id)
+leave(id, status, queue, priority)
 for _, kind in ipairs({'scheduled', 'deferred', 'finished', 'failed', 'canceled'}) do
   redis.call('ZREM', 'rq:' .. kind .. ':' .. queue, id)
 end

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from rq import Worker
 
-from jobs import control, enqueue, enqueue_in, keys, monitor, recovery
+from jobs import control, enqueue, enqueue_in, keys, monitor, queues, recovery
 from jobs.claims import LEASE, Claim, Claims
 from jobs.errors import JobConflict, JobMissing
 from jobs.records import Job
@@ -165,3 +165,21 @@ def _lose(job: Job, redis: Redis) -> None:
     """As an operator's DEL or a server's lost writes would."""
     redis.lrem(keys.queue(job.queue), 0, job.id)
     redis.delete(keys.registry("wip", job.queue), keys.registry("scheduled", job.queue))
+
+
+def test_emptying_a_queue_leaves_a_running_job_alone_whose_id_was_pushed_again(redis: Redis) -> None:
+    job = enqueue(sample.add, 1, 2)
+    _claim(redis)
+    redis.rpush(keys.queue("default"), job.id)
+    assert queues.empty("default", by="ada") == 1
+    assert monitor.get_job(job.id).status == "started"
+
+
+@pytest.mark.parametrize("rubbish", ["1e30", "-1", "nan", "soon"])
+def test_a_time_to_live_that_the_server_refuses_cancels_no_less(rubbish: str, redis: Redis) -> None:
+    jobs = [enqueue(sample.add, number, 2) for number in range(3)]
+    for job in jobs[1:]:
+        redis.hset(keys.job(job.id), "failure_ttl", rubbish)
+    control.cancel(jobs[2].id)
+    assert queues.empty("default", by="ada") == 2
+    assert {monitor.get_job(job.id).status for job in jobs} == {"canceled"}

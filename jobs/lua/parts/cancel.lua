@@ -2,9 +2,10 @@
 
 local YEAR = 31536000  -- seconds that a record is kept when it does not say
 
--- Take a job that has not started out of the place where it waits; false when it is in none.
+-- Take a job that has not started out of the place where it waits; false when it is in none. The list is searched from
+-- its end, because people cancel what they have just enqueued, and many jobs beginning with the newest.
 local function leave(id, status, queue, priority)
-  if status == 'queued' then return redis.call('LREM', list_of(queue, priority), 0, id) end
+  if status == 'queued' then return redis.call('LREM', list_of(queue, priority), -1, id) end
   if status == 'scheduled' or status == 'deferred' then return redis.call('ZREM', 'rq:' .. status .. ':' .. queue, id) end
   return false
 end
@@ -18,16 +19,21 @@ local function interrupt(id, worker)
   redis.call('PUBLISH', 'rq:pubsub:' .. worker, cjson.encode({command = ours and 'cancel-job' or 'stop-job', job_id = id}))
 end
 
+-- End a job that has left its place. What stands there as its time to live need not be one that the server accepts.
+local function mark_canceled(id, queue, task, kept_for, at)
+  local life = tonumber(kept_for)
+  if not (life and life >= 1 and life <= 100 * YEAR) then life = YEAR end
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'canceled', 'ended_at', at)
+  redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
+  redis.call('EXPIRE', 'rq:job:' .. id, math.floor(life))
+  count((task or '') .. '|' .. queue, 'canceled', '', '')
+end
+
 -- Cancel a job that waits, at this time, as RQ writes it; interrupt one that runs. Returns the status that it had.
 local function cancel(id, at)
-  local job = 'rq:job:' .. id
-  local status, queue, kept_for, task, worker, priority =
-    unpack(redis.call('HMGET', job, 'status', 'origin', 'failure_ttl', 'task', 'worker_name', 'priority'))
+  local status, queue, kept_for, task, worker, priority = unpack(redis.call('HMGET', 'rq:job:' .. id,
+    'status', 'origin', 'failure_ttl', 'task', 'worker_name', 'priority'))
   if status == 'started' and worker then interrupt(id, worker) end
-  if not status or not queue or not leave(id, status, queue, priority) then return status end
-  redis.call('HSET', job, 'status', 'canceled', 'ended_at', at)
-  redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
-  redis.call('EXPIRE', job, tonumber(kept_for) or YEAR)
-  count((task or '') .. '|' .. queue, 'canceled', '', '')
+  if status and queue and leave(id, status, queue, priority) then mark_canceled(id, queue, task, kept_for, at) end
   return status
 end
