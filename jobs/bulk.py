@@ -89,7 +89,7 @@ def _filters(choice: Choice) -> dict[str, Any]:
     return given | {"visible": lambda task: any(fnmatchcase(task, pattern) for pattern in choice.tasks)}
 
 
-@task(name=NAME, timeout=3600)
+@task(name=NAME, timeout=3600, priority="high")
 def apply(action: Action, choice: Choice, by: str) -> dict[str, int]:
     """Retry, cancel or delete every job that fits; one whose state has changed meanwhile is passed over."""
     ids = [job_id for job_id in chosen(choice) if job_id != current_job().id]

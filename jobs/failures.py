@@ -23,7 +23,10 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Dead letters that look alike. `frame` is the line that raised; `job_ids` are the newest of them, at most 20."""
+    """Dead letters that look alike. `frame` is the line that raised; `job_ids` are the newest of them, at most 20.
+
+    `traceback` is that of the newest.
+    """
 
     fingerprint: str
     task: str
@@ -34,15 +37,16 @@ class FailureGroup:
     first_seen: datetime
     last_seen: datetime
     job_ids: tuple[str, ...]
+    traceback: str
 
 
 def groups(task: str | None = None, queue: str | None = None) -> list[FailureGroup]:
     """The newest 1,000 dead letters in groups, the largest group first."""
     jobs = list(islice(_dead_letters(task, queue), MOST))
-    found: dict[tuple[str, str, str], list[Job]] = {}
-    for job, frame in zip(jobs, _frames(jobs), strict=True):
-        found.setdefault((job.task, _error_type(job), frame), []).append(job)
-    made = [_group(*alike, members) for alike, members in found.items()]
+    found: dict[tuple[str, str, str], list[tuple[Job, str]]] = {}
+    for job, trace in zip(jobs, _tracebacks(jobs), strict=True):
+        found.setdefault((job.task, _error_type(job), _frame(trace)), []).append((job, trace))
+    made = [_group(alike, [job for job, _ in like], like[0][1]) for alike, like in found.items()]
     return sorted(made, key=lambda group: (-group.count, group.fingerprint))
 
 
@@ -50,8 +54,10 @@ def members(fingerprint: str, among: int = MOST) -> list[str]:
     """The ids of the dead letters in a group, the newest first, among so many; empty when there is no such group."""
     letters, found = islice(_dead_letters(None, None), among), list[str]()
     while some := list(islice(letters, _BATCH)):
-        named = zip(some, _frames(some), strict=True)
-        found += [job.id for job, frame in named if _fingerprint(job.task, _error_type(job), frame) == fingerprint]
+        read = zip(some, _tracebacks(some), strict=True)
+        found += [
+            job.id for job, trace in read if _fingerprint(job.task, _error_type(job), _frame(trace)) == fingerprint
+        ]
     return found
 
 
@@ -65,40 +71,41 @@ def _dead_letters(task: str | None, queue: str | None) -> Iterator[Job]:
             return
 
 
-def _frames(jobs: Sequence[Job]) -> list[str]:
+def _tracebacks(jobs: Sequence[Job]) -> list[str]:
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
         for job in jobs:
             pipe.xrevrange(keys.results(job.id), count=1)
         replies = cast("list[list[tuple[bytes, Mapping[bytes, bytes]]]]", pipe.execute())
-    return [_frame(reply[0][1]) if reply else "" for reply in replies]
+    return [_unpacked(reply[0][1].get(b"exc_string", b"")) if reply else "" for reply in replies]
 
 
-def _frame(entry: Mapping[bytes, bytes]) -> str:
+def _frame(traceback: str) -> str:
     """The innermost line of a traceback, without the folder, which differs between releases."""
-    found = list(_FRAME.finditer(_traceback(entry.get(b"exc_string", b""))))
+    found = list(_FRAME.finditer(traceback))
     return f"{found[-1]['file'].rpartition('/')[2]}:{found[-1]['line']} in {found[-1]['name']}" if found else ""
 
 
-def _traceback(packed: bytes) -> str:
+def _unpacked(packed: bytes) -> str:
     try:
         return zlib.decompress(b64decode(packed)).decode("utf-8", "replace")
     except (ValueError, zlib.error):
         return ""
 
 
-def _group(task: str, error_type: str, frame: str, jobs: Sequence[Job]) -> FailureGroup:
+def _group(alike: tuple[str, str, str], jobs: Sequence[Job], traceback: str) -> FailureGroup:
     times = [job.ended_at or job.created_at for job in jobs]
     message = jobs[0].error.message if jobs[0].error else ""
     return FailureGroup(
-        fingerprint=_fingerprint(task, error_type, frame),
-        task=task,
-        error_type=error_type,
+        fingerprint=_fingerprint(*alike),
+        task=alike[0],
+        error_type=alike[1],
         message=message,
-        frame=frame,
+        frame=alike[2],
         count=len(jobs),
         first_seen=min(times),
         last_seen=max(times),
         job_ids=tuple(job.id for job in jobs[:_SAMPLES]),
+        traceback=traceback,
     )
 
 

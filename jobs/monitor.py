@@ -175,7 +175,7 @@ def queues(now: datetime) -> list[QueueView]:
     rows = [replies[start : start + 10] for start in range(0, len(replies), 10)]
     waits = _waits([row[1:6:2] for row in rows], now)
     return [
-        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name))
+        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name), row[0], row[4])
         for name, row, wait in zip(names, rows, waits, strict=True)
     ]
 

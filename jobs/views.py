@@ -98,7 +98,10 @@ def _plain(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Counts of one queue; `oldest_wait` is seconds; `workers` counts the supervisors that listen to it."""
+    """Counts of one queue; `oldest_wait` is seconds; `workers` counts the supervisors that listen to it.
+
+    Of those that wait `high` and `low` have that priority.
+    """
 
     name: str
     waiting: int
@@ -108,6 +111,8 @@ class QueueView:
     finished: int
     oldest_wait: float | None
     workers: int
+    high: int
+    low: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from redis import Redis
 from jobs import Retry, monitor, task
 from jobs.claims import Claim, Claims, Ending
 from jobs.context import JobContext, RedisNotes
+from jobs.priorities import names_of
 from jobs.running import AttemptError, Failed, Finished, Retrying, execute
 from jobs.settings import current_settings
 
@@ -53,7 +54,7 @@ class Hand:
 def take(redis: Redis, *queues: str) -> Hand:
     """Start the next job of these queues, or of all."""
     claims = Claims(redis, "hand.1")
-    names = queues or current_settings().queues
+    names = [name for queue in queues or current_settings().queues for name in names_of(queue)]
     claim = claims.claim(names, claims.new_execution(), time.time())
     assert claim, "no job waits"
     job = claim.job()

@@ -79,6 +79,7 @@ def test_all_that_match_are_counted_then_left_to_a_job_that_the_list_follows(adm
         admin, "/jobs/selected", all="1", verb="cancel", next="/jobs?status=queued&task=hand.greet", **matching
     )
     assert answer.location.startswith("/jobs?status=queued&task=hand.greet&bulk=")
+    assert monitor.get_job(answer.location.rpartition("=")[2]).priority == "high", "it goes before what waits"
     assert "Cancel all that match</a>: waiting" in admin.open(answer.location).text
     run_next(redis, "high")
     assert "60 done." in admin.open(answer.location).text

@@ -13,7 +13,7 @@ from pydantic import Field
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from jobs import File, enqueue, monitor, task
+from jobs import File, monitor, task, with_options
 from jobs.registry import find
 from web.dashboard import forms
 
@@ -59,11 +59,12 @@ def test_each_type_has_its_control() -> None:
 
 def test_a_filled_in_form_enqueues_a_job(admin: Visitor) -> None:
     form = {"arg-text": "hello", "arg-count": "5", "arg-loud": "true", "arg-people": '["Ada"]', "arg-share": ""}
-    answer = fill(admin, {**form, "queue": "low", "tags": "one, two", "delay": "60"})
+    answer = fill(admin, {**form, "queue": "low", "priority": "high", "tags": "one, two", "delay": "60"})
     assert answer.status_code == 303
     job = monitor.get_job(answer.location.rsplit("/", 1)[1])
     assert job.args == {"text": "hello", "count": 5, "loud": True, "people": ["Ada"]}
-    assert (job.queue, job.tags, job.status) == ("low", ("one", "two"), "scheduled")
+    assert (job.queue, job.priority, job.tags, job.status) == ("low", "high", ("one", "two"), "scheduled")
+    assert "<dt>Priority</dt><dd>high</dd>" in admin.open(f"/jobs/{job.id}").text
 
 
 def test_a_file_can_be_uploaded_in_the_form(admin: Visitor) -> None:
@@ -90,23 +91,32 @@ def test_a_delay_that_is_no_number_is_told(admin: Visitor) -> None:
 
 def test_the_curl_line_says_the_same_as_the_form(admin: Visitor) -> None:
     token = admin.token("/jobs/new?task=hand.everything")
-    form = {"csrf_token": token, "task": "hand.everything", "arg-text": "it's $HOME", "arg-count": "5", "delay": "60"}
+    filled = {"arg-text": "it's $HOME", "arg-count": "5", "delay": "60", "priority": "low"}
+    form = {"csrf_token": token, "task": "hand.everything", **filled}
     page = unescape(admin.send("/jobs/new/curl", form).text)
     words = shlex.split(page[page.index('curl -H "Auth') : page.index("</pre>")].split("\n\n")[-1])
     body = json.loads(words[words.index("-d") + 1])
     assert body == {
         "task": "hand.everything",
         "args": {"photo": "file_…", "text": "it's $HOME", "count": 5},
+        "priority": "low",
         "delay": 60,
     }
     assert words[-1] == "http://localhost/api/v1/jobs"
 
 
 def test_a_job_can_be_the_start_of_another(admin: Visitor) -> None:
-    job = enqueue(greet, "Ada", times=7)
+    job = with_options(greet, priority="high").enqueue("Ada", times=7)
     page = admin.open(f"/jobs/new?task=hand.greet&like={job.id}").text
     assert 'value="Ada"' in page
     assert 'value="7"' in page
+    assert "<option selected>high</option>" in page
+
+
+def test_a_priority_that_there_is_not_is_told(admin: Visitor) -> None:
+    answer = fill(admin, {"arg-text": "x", "priority": "urgent"})
+    assert answer.status_code == 422
+    assert "must be high or normal or low" in answer.text
 
 
 def test_an_unknown_task_is_not_found(admin: Visitor) -> None:

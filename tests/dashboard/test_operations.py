@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from jobs import audit, enqueue, monitor, queues, registry, schedules
+from jobs import audit, enqueue, monitor, queues, registry, schedules, with_options
 from jobs.schedules import ScheduleView
 
 from .conftest import Visitor
@@ -50,6 +50,13 @@ def test_a_queue_is_emptied_only_when_its_name_was_typed(admin: Visitor) -> None
     assert monitor.get_job(job.id).status == "queued"
     act(admin, "/queues/default/empty", confirm="default")
     assert monitor.get_job(job.id).status == "canceled"
+
+
+def test_a_queue_tells_how_many_of_those_that_wait_have_priority(admin: Visitor) -> None:
+    for priority in ("high", "high", "low", "normal"):
+        with_options(greet, priority=priority).enqueue("Ada")
+    (row,) = re.findall(r'<tr id="queue-default">(.+?)</tr>', admin.open("/queues").text, re.DOTALL)
+    assert re.search(r">4</span><span[^>]*>2 high, 1 low<", row)
 
 
 def test_all_queues_are_paused_with_one_reason_and_resumed(admin: Visitor) -> None:

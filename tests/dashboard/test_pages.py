@@ -13,7 +13,6 @@ from redis import Redis
 from jobs import Secret, enqueue, enqueue_in, files, stats, task, with_options
 from web.dashboard import sessions, trends
 from web.dashboard.charts import spark
-from web.dashboard.jobview import origin
 
 from .conftest import Visitor
 from .hand import greet, slow, take
@@ -233,17 +232,6 @@ def test_arrivals_are_counted_by_the_minute(redis: Redis) -> None:
 def test_a_spark_is_a_path_and_nothing_is_none() -> None:
     assert spark([0, 0, 0]) == ""
     assert spark([0, 2, None]) == "M0 23L50 1L100 23"
-
-
-def test_a_traceback_names_the_innermost_line_of_ones_own() -> None:
-    traceback = """Traceback (most recent call last):
-  File "/app/tasks/mail.py", line 41, in send
-    connect(url)
-  File "/app/.venv/lib/python3.12/site-packages/smtp/client.py", line 9, in connect
-    raise OSError
-OSError"""
-    assert origin(traceback) == "tasks/mail.py:41 in send"
-    assert origin("no traceback at all") == ""
 
 
 def test_an_argument_that_its_task_marks_as_secret_is_hidden_whatever_its_name(admin: Visitor) -> None:

@@ -13,6 +13,7 @@ from redis import Redis
 from jobs import File, Secret, current_job, task
 from jobs.claims import Claim, Claims
 from jobs.context import JobContext, RedisNotes
+from jobs.priorities import names_of
 from jobs.retries import Retry
 from jobs.running import execute
 from jobs.settings import Settings, current_settings
@@ -94,11 +95,11 @@ def api(app: Flask, settings: Settings) -> FlaskClient:
 @pytest.fixture
 def run_jobs(redis: Redis) -> Callable[[], int]:
     """Run everything that waits; gives how many jobs were run."""
-    claims = Claims(redis, "worker-of-tests")
+    claims, lists = Claims(redis, "worker-of-tests"), [name for queue in QUEUES for name in names_of(queue)]
 
     def run() -> int:
         ran = 0
-        while claim := claims.claim(QUEUES, claims.new_execution(), time.time()):
+        while claim := claims.claim(lists, claims.new_execution(), time.time()):
             _run(claims, claim, redis)
             ran += 1
         return ran

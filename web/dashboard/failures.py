@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs import failures as core
+from jobs import monitor
 from jobs.bulk import Choice
 from jobs.failures import FailureGroup
 from web.access import caller
@@ -20,7 +21,7 @@ _NAME = "nightshift.failures"
 
 def install(app: Flask) -> None:
     """Grouping reads up to a thousand records, so all tabs share one reading for a few seconds."""
-    app.extensions[_NAME] = Fresh(core.groups, seconds=5)
+    app.extensions[_NAME] = Fresh(lambda: (core.groups(), monitor.stored("failed")), seconds=5)
 
 
 def add_to(pages: Blueprint) -> None:
@@ -31,9 +32,12 @@ def add_to(pages: Blueprint) -> None:
 
 def failures() -> Response:
     """The groups, the largest first."""
-    groups = [group for group in _reading().get() if caller().may_see(group.task)]
+    found, stored = _reading().get()
+    groups = [group for group in found if caller().may_see(group.task)]
     total = sum(group.count for group in groups)
-    return page("failures.html", section="dashboard.failures", groups=groups, total=total, most=core.MOST)
+    return page(
+        "failures.html", section="dashboard.failures", groups=groups, total=total, most=core.MOST, stored=stored
+    )
 
 
 def act(fingerprint: str, verb: str) -> AnyResponse:
@@ -47,6 +51,6 @@ def act(fingerprint: str, verb: str) -> AnyResponse:
     return back("/failures")
 
 
-def _reading() -> Fresh[list[FailureGroup]]:
-    reading: Fresh[list[FailureGroup]] = current_app.extensions[_NAME]
+def _reading() -> Fresh[tuple[list[FailureGroup], int]]:
+    reading: Fresh[tuple[list[FailureGroup], int]] = current_app.extensions[_NAME]
     return reading

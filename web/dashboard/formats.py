@@ -16,6 +16,8 @@ from jobs.redaction import redacted
 from jobs.schedules.definitions import Definition
 from jobs.schedules.views import ScheduleView
 
+from .tracebacks import own_frames
+
 _TONES = {"started": "run", "finished": "good", "failed": "bad", "stopped": "warn", "retrying": "warn"}
 _WORDS = {"queued": "waiting", "started": "running"}
 _FILE = re.compile(r"file_[0-9a-f]{32}")
@@ -26,7 +28,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 def install(app: Flask) -> None:
     """Make the filters known to the templates."""
     times, amounts = (iso, instant, wall, span, took), (thousands, size, percent, counted)
-    for function in (*times, *amounts, tone, state_word, status_word, arguments, pretty, summary):
+    for function in (*times, *amounts, tone, state_word, status_word, arguments, pretty, summary, own_frames):
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

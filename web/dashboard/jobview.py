@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,8 +26,6 @@ _MOVING = {"queued", "started", "scheduled", "deferred"}
 _PICTURES = {"image/png", "image/jpeg", "image/webp"}
 _PICTURE_LIMIT = 4_000_000
 _MOST_FILES = 20
-_FRAME = re.compile(r'^  File "([^"]+)", line (\d+), in (.+)$', re.MULTILINE)
-_FOREIGN = ("site-packages", "/lib/python", "<frozen")
 _MOST_LINES = 200
 _OUTCOMES = {
     "finished": "good",
@@ -75,7 +72,6 @@ def job(job_id: str) -> Response:
         made={**made, **_named(_stored(dict(files.named_in(result)).values()), without=made.values())},
         is_picture=_is_picture,
         outcomes=_OUTCOMES,
-        origin=origin,
         verbs={name: verb for name, verb in VERBS.items() if found.status in verb.fits},
     )
 
@@ -90,14 +86,6 @@ def download(file_id: str) -> Response:
     response.headers.set("Content-Disposition", "attachment", filename=stored.name)
     response.headers["Cache-Control"] = "private, max-age=300"
     return response
-
-
-def origin(traceback: str) -> str:
-    """The innermost line of the user's own code in a traceback, which is seldom the last one."""
-    frames = [match.groups() for match in _FRAME.finditer(traceback)]
-    own = [frame for frame in frames if not any(part in frame[0] for part in _FOREIGN)]
-    file, line, name = (own or frames or [("", "", "")])[-1]
-    return f"{'/'.join(file.split('/')[-2:])}:{line} in {name}" if file else ""
 
 
 def _result(found: Job) -> Any:

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -13,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from jobs import dispatch, monitor
 from jobs.dispatch import JobRequest
 from jobs.errors import InvalidArguments, NightshiftError, Problem, RedisUnavailable, UnknownTask
+from jobs.priorities import PRIORITIES, Priority
 from jobs.records import Job
 from jobs.registry import Task, all_tasks, find
 from web.access import caller
@@ -87,7 +89,7 @@ def _like(job_id: str | None) -> dict[str, str]:
     shown = arguments(job)
     open_args = {name: value for name, value in job.args.items() if shown[name] == value}
     shown = {forms.PREFIX + name: forms.shown(value) for name, value in open_args.items()}
-    return {**shown, "task": job.task, "queue": job.queue, "tags": ", ".join(job.tags)}
+    return {**shown, "task": job.task, "queue": job.queue, "priority": job.priority, "tags": ", ".join(job.tags)}
 
 
 def _submit(task: Task) -> Job:
@@ -97,6 +99,7 @@ def _submit(task: Task) -> Job:
             task=task.name,
             args=forms.arguments(task, given, request.files),
             queue=given.get("queue") or None,
+            priority=cast("Priority | None", given.get("priority") or None),
             run_at=_run_at(given.get("delay", "")),
             tags=_tags(given.get("tags", "")),
         )
@@ -134,6 +137,7 @@ def _form(task: Task, filled: Mapping[str, str], problems: Mapping[str, str]) ->
         filled=filled,
         elsewhere=elsewhere,
         queues=monitor.queue_names(),
+        priorities=PRIORITIES,
         curl=_curl(task, filled),
     )
 
@@ -143,7 +147,7 @@ def _curl(task: Task, filled: Mapping[str, str]) -> str:
     args = forms.arguments(task, filled, {})
     missing = {field.name: "file_…" for field in forms.fields(task, {}, {}) if field.kind == "file"}
     body: dict[str, object] = {"task": task.name, "args": {**missing, **args}}
-    body |= {name: filled[name] for name in ("queue",) if filled.get(name)}
+    body |= {name: filled[name] for name in ("queue", "priority") if filled.get(name)}
     body |= {"delay": float(filled["delay"])} if filled.get("delay", "").replace(".", "", 1).isdecimal() else {}
     body |= {"tags": list(_tags(filled["tags"]))} if filled.get("tags") else {}
     return "\n".join(_lines(json.dumps(body, ensure_ascii=False), upload=bool(missing.keys() - args.keys())))
