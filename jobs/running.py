@@ -185,8 +185,13 @@ def describe(error: BaseException) -> AttemptError:
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__ and trace.tb_next is not None:
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    message = str(error) or type(error).__name__
-    return AttemptError(type(error).__qualname__, message[:2000], "".join(lines)[-_TRACEBACK_BYTES:], error)
+    message = _storable(str(error) or type(error).__name__)
+    return AttemptError(type(error).__qualname__, message[:2000], _storable("".join(lines))[-_TRACEBACK_BYTES:], error)
+
+
+def _storable(text: str) -> str:
+    """The same with lone surrogates spelled out, as in a file's name that is not UTF-8: they cannot be encoded."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def scrubbed(error: AttemptError, job: Job) -> AttemptError:

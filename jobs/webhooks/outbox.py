@@ -12,7 +12,7 @@ from .. import keys as job_keys
 from .. import logs
 from ..connection import Client, translate_errors
 from ..dispatch import JobRequest, enqueue_args, prepare
-from ..errors import ArgumentsTooLarge
+from ..errors import ArgumentsTooLarge, InvalidArguments
 from ..scripts import Value, script
 from ..settings import Settings
 from . import keys, payloads
@@ -93,10 +93,17 @@ class Outbox:
         """The jobs of each entry, as the script takes them."""
         happenings = [happening for entry in entries if (happening := _read(*entry))]
         wanted = [one for one in happenings if any(hook.wants(one.type, one.task) for hook in webhooks)]
-        return {
-            one.entry.encode(): [self._call(hook, one, data) for hook in webhooks if hook.wants(one.type, one.task)]
-            for one, data in zip(wanted, payloads.load(wanted, self._client), strict=True)
-        }
+        found = zip(wanted, payloads.load(wanted, self._client), strict=True)
+        return {one.entry.encode(): self._calls(webhooks, one, raw) for one, raw in found}
+
+    def _calls(self, webhooks: Sequence[Webhook], one: Happening, raw: object) -> list[list[Value]]:
+        """The jobs of one entry; none for an event that cannot be told: it must not stand in the way of the others."""
+        try:
+            data = payloads.data_of(one, raw)
+            return [self._call(hook, one, data) for hook in webhooks if hook.wants(one.type, one.task)]
+        except (KeyError, ValueError, ArgumentsTooLarge, InvalidArguments) as error:
+            _dropped(one.entry, error)
+            return []
 
     def _call(self, hook: Webhook, happening: Happening, data: Data) -> list[Value]:
         if hook.traceback and data.get("error"):
@@ -124,5 +131,9 @@ def _read(entry: bytes, raw: Mapping[bytes, bytes]) -> Happening | None:
     try:
         return payloads.read(entry, raw)
     except (KeyError, ValueError) as error:
-        log.error("An event cannot be read and is dropped", entry=entry.decode(), reason=str(error))
+        _dropped(entry.decode(), error)
         return None
+
+
+def _dropped(entry: str, error: Exception) -> None:
+    log.error("An event cannot be told and is dropped", entry=entry, reason=str(error))

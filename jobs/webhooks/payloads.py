@@ -53,13 +53,12 @@ def read(entry: bytes, raw: Mapping[bytes, bytes]) -> Happening:
     return Happening(entry.decode(), Event(fields["type"]), fields["task"], fields)
 
 
-def load(happenings: Sequence[Happening], client: Client) -> list[Data]:
-    """The data of each event, read in one round trip."""
+def load(happenings: Sequence[Happening], client: Client) -> list[object]:
+    """The record of each event's job, of whatever shape, in one round trip."""
     with client.pipeline(transaction=False) as pipe:
         for happening in happenings:
             pipe.hgetall(job_keys.job(happening.job or "-"))
-        raws = pipe.execute(raise_on_error=False)
-    return [_data(happening, raw) for happening, raw in zip(happenings, raws, strict=True)]
+        return pipe.execute(raise_on_error=False)
 
 
 def briefly(data: Data) -> Data:
@@ -73,11 +72,19 @@ def traceback_of(happening: Happening, client: Client) -> str | None:
     found = client.xrevrange(job_keys.results(happening.job)) if happening.job else []
     for _, entry in cast("list[tuple[bytes, dict[bytes, bytes]]]", found):
         if entry.get(b"attempt", b"").decode() == happening.fields["attempt"] and b"exc_string" in entry:
-            return zlib.decompress(b64decode(entry[b"exc_string"])).decode()
+            return _unpacked(entry[b"exc_string"])
     return None
 
 
-def _data(happening: Happening, raw: object) -> Data:
+def _unpacked(raw: bytes) -> str | None:
+    try:
+        return zlib.decompress(b64decode(raw)).decode("utf-8", "replace")
+    except (ValueError, zlib.error):
+        return None
+
+
+def data_of(happening: Happening, raw: object) -> Data:
+    """The data of an event, `raw` is its job's record; raises KeyError or ValueError when a later release wrote it."""
     if happening.type is Event.MISSED:
         return _missed(happening)
     fields = happening.fields

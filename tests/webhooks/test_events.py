@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -68,6 +69,18 @@ def test_missed_ticks_are_told(
     assert message["data"]["count"] >= 8
     assert message["data"]["first"] < message["data"]["last"]
     assert other.heard == []
+
+
+def test_an_event_that_cannot_be_told_does_not_stand_in_the_way_of_others(
+    redis: Redis, hook: Hooks, deliver: Callable[[], int]
+) -> None:
+    made, job = hook(), dispatch.submit(JobRequest(task="web_tests.add", args={"a": 1}))
+    known: dict[Any, Any] = {"type": "job.dead", "task": "web_tests.add", "job": job.id, "queue": "default"}
+    known |= {"started": "1", "ended": "2", "attempt": "1"}
+    for error in ('{"message": "\\udcff"}', "no JSON", None):
+        redis.xadd(keys.OUTBOX, known | ({} if error is None else {"error": error}))
+    assert deliver() == 1
+    assert (made.types, redis.xlen(keys.OUTBOX)) == (["job.finished"], 0)
 
 
 @pytest.mark.processes

@@ -63,6 +63,11 @@ def picky() -> None:
     raise KeyError("no use trying again")
 
 
+@task(name="sample.odd", retry=0)
+def odd() -> None:
+    raise ValueError("cannot read " + b"a\xff.csv".decode("utf-8", "surrogateescape"))
+
+
 @task(name="sample.snooze")
 def snooze(seconds: float = 0.05) -> int:
     if current_job().state is None:

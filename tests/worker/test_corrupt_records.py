@@ -50,3 +50,12 @@ def test_what_stands_in_the_place_of_the_results_makes_way(redis: Redis, run_all
     redis.set(keys.results(job.id), "rubbish")
     run_all()
     assert (monitor.get_job(job.id).status, monitor.get_result(job.id)) == ("finished", 3)
+
+
+@pytest.mark.server
+def test_an_error_that_names_a_file_by_odd_bytes_is_kept(run_all: RunAll) -> None:
+    job = enqueue(sample.odd)
+    run_all()
+    [attempt] = monitor.attempts(job.id)
+    assert (attempt.outcome, attempt.error and attempt.error.message) == ("failed", "cannot read a\\udcff.csv")
+    assert "cannot read a\\udcff.csv" in (attempt.traceback or "")
