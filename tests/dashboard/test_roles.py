@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from jobs import audit, enqueue, queues, tokens
+from jobs import audit, bulk, enqueue, queues, tokens
+from jobs.dispatch import JobRequest, submit
 from jobs.settings import Settings, use_settings
 from jobs.tokens import Scope
 from web.dashboard.roles import NEEDS
@@ -145,3 +146,13 @@ def test_patterns_of_a_token_hold_in_the_pages(app: Flask) -> None:
     person.send("/jobs/selected", form | {"verb": "cancel", "id": job.id})
     assert enqueue(greet, "again").id != job.id
     assert visit(app, "an admin password of tests").open(f"/jobs/{job.id}").text.count("canceled") == 0
+
+
+def test_jobs_of_nightshift_itself_are_for_operators(app: Flask) -> None:
+    args = {"action": "delete", "choice": {"status": "failed"}, "by": "somebody"}
+    job = submit(JobRequest(task=bulk.NAME, args=args))
+    viewer = bearer(app, Scope.READ)[1].open("/").text
+    assert job.id not in viewer
+    assert bulk.NAME not in viewer
+    assert "None of the newest jobs is yours to see" in viewer
+    assert job.id in bearer(app, Scope.READ, Scope.OPERATE)[1].open("/").text

@@ -50,6 +50,7 @@ class Overview:
     brakes: frozenset[str]
     incidents: list[Incident]
     paused: int
+    others: bool = False
 
     @property
     def waiting(self) -> int:
@@ -98,11 +99,12 @@ class Overview:
 
     def seen_by(self, person: Caller) -> Overview:
         """The same without the jobs and schedules of tasks that do not exist for this person."""
+        recent = [job for job in self.recent if person.may_see(job.task)]  # our own are for operators
+        seen = replace(self, recent=recent, others=len(recent) < len(self.recent))
         if person.sees_all:
-            return self
+            return seen
         return replace(
-            self,
-            recent=[job for job in self.recent if person.may_see(job.task)],
+            seen,
             incidents=visible_alerts(self.incidents),
             upcoming=[tick for tick in self.upcoming if person.may_use(tick.schedule.task)],
             workers=[replace(worker, current_job=None) for worker in self.workers],
