@@ -6,12 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from . import connection, files, keys, scrubbing
+from . import at_work, connection, files, keys, scrubbing, tracing
 from .errors import NotInJob
 from .files import File
 from .records import Job
@@ -146,6 +145,12 @@ class JobContext:
         line = {"at": round(time.time(), 3), "attempt": self.attempt, **said, "message": said["message"][:2000]}
         self.notes.log(json.dumps(line, default=str))
 
+    def about(self) -> dict[str, Any]:
+        """What every line of the log carries while the job runs."""
+        trace = tracing.trace_id(self.job.traceparent)
+        said = {"job_id": self.job.id, "task": self.job.task, "attempt": self.job.attempt}
+        return {**said, "trace_id": trace} if trace else said
+
     def secrets(self) -> frozenset[str]:
         """The texts that nobody may see: of the settings, and among the arguments."""
         if self._secrets is None:
@@ -185,32 +190,28 @@ class JobContext:
         return writer
 
 
-_current: ContextVar[JobContext | None] = ContextVar("job", default=None)
-
-
 def current_job() -> JobContext:
     """The job that is being run; raises NotInJob outside of one."""
-    job = _current.get()
-    if job is None:
+    job = at_work.running()
+    if not isinstance(job, JobContext):
         raise NotInJob
     return job
 
 
 def inherited_traceparent() -> str | None:
     """The trace context of the running job, which the jobs that it makes carry on; None outside of one."""
-    job = _current.get()
-    return job.traceparent if job else None
+    job = at_work.running()
+    return job.traceparent if isinstance(job, JobContext) else None
 
 
 @contextmanager
 def bound(context: JobContext) -> Iterator[None]:
     """Make this the current job for a while."""
-    token = _current.set(context)
+    token = at_work.begin(context)
     try:
-        with scrubbing.running(context.secrets):
-            yield
+        yield
     finally:
-        _current.reset(token)
+        at_work.end(token)
 
 
 def _artifact_ttl() -> int:

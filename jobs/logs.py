@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from . import scrubbing
+from . import at_work, scrubbing
 from .redaction import HIDDEN, is_secret, redacted
 from .settings import LogFormat, Settings
 
@@ -44,10 +44,16 @@ def get_logger(name: str) -> Logger:
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        _name_job,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
     ]
+
+
+def _name_job(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    job = at_work.running()
+    return {**job.about(), **event} if job else event
 
 
 def _formatter(settings: Settings, process: str) -> logging.Formatter:
@@ -140,13 +146,3 @@ class _Tracebacks:
         """For people, below the event and indented, so that no message in it can pass for an event of its own."""
         for line in self(info).splitlines():
             to.write("\n    " + "".join(map(_spelled_out, line)))
-
-
-def bind(**fields: Any) -> None:
-    """Put these fields on every line of this thread or task until `unbind`."""
-    structlog.contextvars.bind_contextvars(**fields)
-
-
-def unbind(*names: str) -> None:
-    """Take fields off again."""
-    structlog.contextvars.unbind_contextvars(*names)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
@@ -23,6 +23,7 @@ _ENDED = {b"finished", b"failed", b"canceled", b"stopped"}  # in other states `e
 ENTRY = "jobs.perform"
 _LARGEST = 2**31 - 1  # what a horse's slot can hold of a number; no honest record comes near it
 _SMALL = 200  # bytes, below which compressing saves nothing
+_RANKS = {one.encode(): one for one in PRIORITIES}
 
 Json = Any
 Value = str | int | bytes
@@ -157,7 +158,7 @@ def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:
         idempotency_key=_text(field(b"idempotency_key")),
         traceparent=_text(field(b"traceparent")),
         timeout=_number(field(b"timeout", b"180")),
-        priority=next((one for one in PRIORITIES if one.encode() == field(b"priority")), "normal"),
+        priority=_RANKS.get(field(b"priority", b""), "normal"),
     )
 
 
@@ -166,7 +167,7 @@ def call(data: bytes) -> tuple[str, dict[str, Json]]:
 
     Raises ValueError when it is not a call that we wrote.
     """
-    function, _, args, _ = json.loads(data if data.startswith(b"[") else _unpacked(data))
+    function, _, args, _ = from_json(data if data.startswith(b"[") else _unpacked(data))
     if function != ENTRY or len(args) != 2 or not isinstance(args[0], str) or not isinstance(args[1], dict):
         raise ValueError(f"not a job of ours: it calls {function!r}")
     return args[0], args[1]

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeVar, overload
 
 from . import arguments
@@ -44,7 +45,7 @@ class Task:
     @property
     def is_async(self) -> bool:
         """Whether the function is `async def`."""
-        return inspect.iscoroutinefunction(self.function)
+        return _is_async(self.function)
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the arguments."""
@@ -174,3 +175,8 @@ def _add(new: Task) -> None:
 
 def _origin(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}"
+
+
+@cache
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from . import redaction
+from . import at_work, redaction
 from .redaction import HIDDEN
 from .settings import Settings
 
 _SHORTEST = 4  # a shorter text stands in too many others to be taken out of them
 
-_running: ContextVar[Callable[[], frozenset[str]] | None] = ContextVar("secrets of the running job", default=None)
-
-
-@contextmanager
-def running(secrets: Callable[[], frozenset[str]]) -> Iterator[None]:
-    """Let `of_running` ask this function for a while; it is called only when there is a text to look at."""
-    token = _running.set(secrets)
-    try:
-        yield
-    finally:
-        _running.reset(token)
-
 
 def of_running() -> frozenset[str]:
     """The secrets of the job that is being run; none outside of one."""
-    asked = _running.get()
-    return asked() if asked else frozenset()
+    job = at_work.running()
+    return job.secrets() if job else frozenset()
 
 
 def of_settings(settings: Settings) -> frozenset[str]:

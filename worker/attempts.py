@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-from jobs import logs, tracing
+from jobs import tracing
 from jobs.claims import Claim, Ending
 from jobs.connection import Client
 from jobs.context import JobContext, RedisNotes
@@ -52,7 +50,7 @@ class Attempts:
             context = self._context(claim, job)
         except Exception as error:
             return Quarantined(f"the record cannot be read: {error}")
-        with _named(job), tracing.attempt(job) as tell:
+        with tracing.attempt(job) as tell:
             ending = self._ended(claim, job, context)
             tell(tracing.Result(type(ending).__name__.lower(), getattr(ending, "error", None)))
         return ending
@@ -84,14 +82,3 @@ class Attempts:
     def _begin(self, claim: Claim, job: Job) -> Run:
         fence = (job.id, claim.execution, claim.queue)
         return Run(self.number, time.monotonic(), job.timeout, job.attempt, *fence, job.task)
-
-
-@contextmanager
-def _named(job: Job) -> Iterator[None]:
-    """Every line of the log says which attempt it is about, and in which trace."""
-    trace = tracing.trace_id(job.traceparent)
-    logs.bind(job_id=job.id, task=job.task, attempt=job.attempt, **{"trace_id": trace} if trace else {})
-    try:
-        yield
-    finally:
-        logs.unbind("job_id", "task", "attempt", "trace_id")

@@ -9,7 +9,7 @@ local moved = 0
 
 local function promote(id, queue)
   local status = redis.pcall('HGET', 'rq:job:' .. id, 'status')
-  if not STATUSES[status] then
+  if not is_status(status) then
     quarantine_record(id, queue, 'scheduled without a readable record', ARGV[1])
   elseif status == 'scheduled' then
     redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', ARGV[1])

@@ -37,6 +37,7 @@ end
 local function put_back(id, queue)
   redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', ARGV[3])
   redis.call('HDEL', 'rq:job:' .. id, 'execution')
+  redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)  -- a queue that held nothing else may have been taken off
   to_back(id, queue)
   redis.call('HINCRBY', KEYS[4], 'repaired', 1)
   repaired[#repaired + 1] = id
@@ -51,7 +52,7 @@ end
 local function look_at(id)
   local fields = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'execution', 'enqueued_at', 'priority')
   local missed_since = redis.call('ZSCORE', KEYS[3], id)
-  local corrupt = fields.err or fields[1] and not STATUSES[fields[1]]
+  local corrupt = fields.err or fields[1] and not is_status(fields[1])
   if corrupt then quarantine_record(id, '', 'the record is not a hash, or has no status of ours', ARGV[3]) end
   if corrupt or not fields[1] or not fields[2] then return forget(id) end
   if has_place(id, unpack(fields)) then return redis.call('ZREM', KEYS[3], id) end

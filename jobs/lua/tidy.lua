@@ -16,7 +16,7 @@ end
 local function in_use(key)
   local name = string.sub(key, 10)
   if redis.call('HEXISTS', KEYS[3], name) == 1 then return true end
-  return redis.call('EXISTS', key, key .. LISTS.high, key .. LISTS.low, 'rq:workers:' .. name, 'rq:wip:' .. name,
+  return redis.call('EXISTS', key, key .. ':high', key .. ':low', 'rq:workers:' .. name, 'rq:wip:' .. name,
     'rq:scheduled:' .. name, 'rq:deferred:' .. name, 'rq:finished:' .. name, 'rq:failed:' .. name,
     'rq:canceled:' .. name) > 0
 end

@@ -1,10 +1,13 @@
 -- Part: where a job can be. Every function leaves it in exactly one place.
 
--- RQ's words; a record with any other status, or none, is corrupt.
-local STATUSES = {
-  created = true, queued = true, deferred = true, scheduled = true, started = true,
-  finished = true, failed = true, stopped = true, canceled = true,
-}
+-- Whether this is one of RQ's words; a record with any other status, or none, is corrupt. (A script makes its tables anew
+-- in each call: this one only when it is asked.)
+local function is_status(word)
+  return ({
+    created = true, queued = true, deferred = true, scheduled = true, started = true,
+    finished = true, failed = true, stopped = true, canceled = true,
+  })[word]
+end
 
 -- Leave one token for an idle horse. One is enough: who finds a job passes the token on while more is waiting (start.lua).
 local function wake(queue)
@@ -14,10 +17,12 @@ end
 
 -- Jobs of another priority than normal wait in lists of their own beside that of their queue; no queue of ours has a
 -- colon in its name.
-local LISTS = {high = ':high', low = ':low'}
+local function is_apart(priority)
+  return priority == 'high' or priority == 'low'
+end
 
 local function list_of(queue, priority)
-  return 'rq:queue:' .. queue .. (LISTS[priority] or '')
+  return 'rq:queue:' .. queue .. (is_apart(priority) and ':' .. priority or '')
 end
 
 local function queue_of(list)
@@ -35,7 +40,7 @@ end
 
 local function put(push, id, queue, priority)
   local list = list_of(queue, priority)
-  if LISTS[priority] then redis.call('SADD', 'rq:queues', list) end
+  if is_apart(priority) then redis.call('SADD', 'rq:queues', list) end
   redis.call(push, list, id)
   wake(queue)
 end

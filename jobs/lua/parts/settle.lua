@@ -37,26 +37,30 @@ local function count_attempt()
   add_time('w', label, ARGV[18])
 end
 
--- The server gives a new stream room for 4 KB; a copy takes what it needs, a tenth of that, and costs 3 us. Where these
--- commands are forbidden it stays as it is. The copy has the time to live that the stream needs anyway.
-local function shrunk(stream)
-  local copy = ARGV[11] == '1' and redis.pcall('DUMP', stream)
-  return type(copy) == 'string' and not redis.pcall('RESTORE', stream, ARGV[8] * 1000, copy, 'REPLACE').err
+local function add_attempt(call, stream, kind)
+  return call('XADD', stream, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', kind, 'worker_name', ARGV[5],
+    'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
+    'attempt', ARGV[11], 'outcome', outcome, 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
+end
+
+-- The server gives a new stream room for 4 KB; a copy has only what it needs, a tenth of that. False when the job has
+-- entries already, which a copy would replace.
+local function add_first_attempt(stream, kind)
+  if ARGV[11] ~= '1' then return false end
+  add_attempt(redis.call, 'ns:entry', kind)
+  local copied = redis.call('COPY', 'ns:entry', stream)
+  redis.call('DEL', 'ns:entry')
+  return copied == 1
 end
 
 -- A key that is no stream makes way: an error here would leave the job half settled.
 local function record_attempt(kind)
   local stream = 'rq:results:' .. id
-  local function add(call)
-    return call('XADD', stream, 'MAXLEN', MOST_ATTEMPTS, '*', 'type', kind, 'worker_name', ARGV[5],
-      'execution_id', execution, 'execution_started_at', ARGV[9], 'execution_ended_at', ARGV[10],
-      'attempt', ARGV[11], 'outcome', outcome, 'peak_kb', ARGV[13], unpack(ARGV, 20, entry_end))
-  end
-  if type(add(redis.pcall)) == 'table' then
+  if not add_first_attempt(stream, kind) and type(add_attempt(redis.pcall, stream, kind)) == 'table' then
     redis.call('DEL', stream)
-    add(redis.call)
+    add_attempt(redis.call, stream, kind)
   end
-  if not shrunk(stream) then redis.call('EXPIRE', stream, ARGV[8]) end
+  redis.call('EXPIRE', stream, ARGV[8])
 end
 
 -- The job has ended: it stays in this registry of its queue until it expires.

@@ -5,17 +5,20 @@ local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rub
 
 -- What a worker needs to know of a job; jobs/claims.py has the same list.
 local STATUS, ATTEMPT = 1, 2
-local FIELDS = {
-  'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
-  'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
-  'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at', 'v',
-}
+
+local function fields_of(id)
+  return redis.pcall('HMGET', 'rq:job:' .. id,
+    'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
+    'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
+    'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at', 'v')
+end
 
 -- The fields of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
 local function readable(id)
-  local fields = redis.pcall('HMGET', 'rq:job:' .. id, unpack(FIELDS))
+  local fields = fields_of(id)
   if fields.err then return nil, 'the record is not a hash' end
-  if not STATUSES[fields[STATUS]] then return nil, 'the record is missing or has no status of ours' end
+  local status = fields[STATUS]
+  if status ~= 'queued' and not is_status(status) then return nil, 'the record is missing or has no status of ours' end
   return fields
 end
 
