@@ -72,7 +72,10 @@ function judge.replace()
     return wait_for_end()
   end
   local reply = run()
-  if state == 'waiting' then cancel(job, redis.call('HGET', 'rq:job:' .. reply[2], 'enqueued_at')) end
+  local stands_for_it = reply[2] == job  -- there is no other job of a task that is unique
+  if state == 'waiting' and not stands_for_it then
+    cancel(job, redis.call('HGET', 'rq:job:' .. reply[2], 'enqueued_at'))
+  end
   return reply
 end
 

@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from rq import Queue
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
-from jobs import monitor
+from jobs import Unique, monitor, registry
 from jobs.schedules import keys
 from jobs.schedules.history import history
 from jobs.schedules.planning import plan
@@ -221,6 +222,16 @@ class TestOverlap:
         [last] = queued(redis)
         assert last == stored(redis).last_job
         assert redis.zcard("rq:canceled:default") == 2
+
+    def test_replace_leaves_a_unique_job_that_stands_for_the_tick(
+        self, clock: HandClock, redis: Redis, rewind: Rewind, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alike = replace(registry.find("clock.work"), unique=Unique("started", key="one"))
+        monkeypatch.setitem(registry._tasks, "clock.work", alike)
+        clock.synchronise(schedule(overlap="replace", catchup="all"))
+        rewind(120)
+        assert clock.outcomes() == ["enqueued"] * 2
+        assert queued(redis) == [stored(redis).last_job]
 
     def test_replace_stops_a_running_job_and_starts_when_it_has_ended(
         self, clock: HandClock, redis: Redis, rewind: Rewind
