@@ -11,7 +11,7 @@ from typing import Any
 
 from hiredis import pack_command
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import NoScriptError, ReadOnlyError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 
 from .connection import Client
 
@@ -63,8 +63,15 @@ class Script:
 def _call(connection: Any, command: str, script: str, keys: Sequence[Value], args: Sequence[Value]) -> Any:
     # The driver would look at the type of each argument once more, which takes longer than packing them.
     call: Any = (command, script, len(keys), *keys, *args)
-    connection.send_packed_command([pack_command(call)])
-    return connection.read_response()
+    packed = [pack_command(call)]
+    try:
+        connection.send_packed_command(packed)
+        return connection.read_response()
+    except ResponseError:
+        raise
+    except BaseException:  # a signal between the two, which ends a job: the next call must not read this one's reply
+        connection.disconnect()
+        raise
 
 
 class Line:

@@ -10,8 +10,11 @@
 if ARGV[2] == '' then
   if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 else
-  if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return -1 end
-  redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+  redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])  -- first, because this call may be sent twice
+  if redis.call('ZCARD', KEYS[2]) > tonumber(ARGV[3]) then
+    redis.call('ZREM', KEYS[2], ARGV[1])
+    return -1
+  end
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 note_kinds(KEYS[2], KEYS[3])

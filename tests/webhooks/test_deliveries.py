@@ -14,7 +14,7 @@ from jobs import audit, control, dispatch, monitor, webhooks
 from jobs.dispatch import JobRequest
 from jobs.errors import DeliveryMissing, WebhookConflict, WebhookMissing, WebhookRefused
 from jobs.settings import Settings, use_settings
-from jobs.webhooks import Event, Outbox, keys
+from jobs.webhooks import Event, Outbox, changing, keys
 from tests.tasks.conftest import Answer, Sites, resolving
 
 from .conftest import Hooks, answering, due_now
@@ -307,3 +307,14 @@ def test_a_redirect_inside_is_not_followed(hook: Hooks, deliver: Deliver, site: 
     [one] = webhooks.list_deliveries(made.webhook.id)
     assert (len(made.server.asked), inside.asked, one.status) == (1, [], None)
     assert "not a public address" in one.error
+
+
+def test_the_last_one_that_may_be_made_is_made_although_the_call_was_sent_twice(
+    redis: Redis, hook: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changing, "MOST", 1)
+    made = hook().webhook
+    assert changing._save(made.id, {"description": "again"}, created=1.0) == 1
+    with pytest.raises(WebhookConflict):
+        hook()
+    assert [one.id for one in webhooks.all_webhooks()] == [made.id]

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 
 from jobs import connection, enqueue, keys, monitor
 from jobs.connection import connect
+from jobs.scripts import script
 from jobs.settings import Settings
 from tests.worker import sample_tasks as sample
 from worker.horse import Duty, Horse
@@ -71,3 +72,19 @@ def test_each_job_is_run_once_and_settled_once(
     )
     assert all([entry.outcome for entry in monitor.attempts(job.id)] == ["finished"] for job in jobs)
     assert redis.zcard(keys.registry("wip", "default")) == 0
+
+
+def test_no_call_reads_the_reply_of_one_that_a_signal_ended(
+    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    enqueue(sample.add, 1, 1)
+    client: Any = connect(settings).client()  # type: ignore[no-untyped-call]
+    with monkeypatch.context() as patch:
+        patch.setattr(client.connection, "read_response", leave)
+        with pytest.raises(KeyboardInterrupt):
+            script("waiting")([keys.queue("default")], [], client)
+    assert script("waiting")([keys.queue("another")], [], client) == 0
+    client.close()
