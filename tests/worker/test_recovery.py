@@ -167,6 +167,18 @@ def _lose(job: Job, redis: Redis) -> None:
     redis.delete(keys.registry("wip", job.queue), keys.registry("scheduled", job.queue))
 
 
+def test_a_job_put_back_in_a_queue_that_was_off_the_list_is_watched_over(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = enqueue(sample.add, 1, 2)
+    redis.delete(keys.queue("default"))
+    recovery.tidy(redis)
+    monkeypatch.setattr(recovery, "_MISSED_FOR", 0)
+    assert [*recovery.sweep(redis), *recovery.sweep(redis)] == [job.id]
+    _expire(redis, _claim(redis))
+    assert [reaped.job_id for reaped in recovery.Reaper(redis).run(0.0)] == [job.id]
+
+
 def test_emptying_a_queue_leaves_a_running_job_alone_whose_id_was_pushed_again(redis: Redis) -> None:
     job = enqueue(sample.add, 1, 2)
     _claim(redis)
