@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from .errors import RedisUnavailable
 from .settings import Settings, current_settings
+from .turns import Turns
 
 Client = redis.Redis
 
@@ -30,14 +31,16 @@ _LOST = (exceptions.ConnectionError, exceptions.ReadOnlyError)
 _REFUSALS = ("MISCONF", "BUSY ", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")  # the driver has no classes for these
 
 
-def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False) -> Client:
+def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False, most: int | None = None) -> Client:
     """A client whose every call ends within `budget` seconds; replies are bytes, as RQ needs them.
 
     A connection that the server has closed is replaced once. A call that timed out is not sent again here,
     because a hung server would then cost the budget several times over. With `pushes` published messages may come
-    between the replies, which RESP3 allows.
+    between the replies, which RESP3 allows. With `most` connections there are no more, and threads wait their turn,
+    for as long as the budget.
     """
-    return redis.Redis.from_url(
+    options = {"max_connections": most, "timeout": budget, "queue_class": Turns} if most else {}
+    pool = (redis.BlockingConnectionPool if most else redis.ConnectionPool).from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,
@@ -45,7 +48,9 @@ def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False) ->
         protocol=3 if pushes else 2,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a feature of one vendor's cloud
         **_network(settings),
+        **options,
     )
+    return redis.Redis.from_pool(pool)
 
 
 def _network(settings: Settings) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _LATENCY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)?[0-9]+(\.[0-9]+)?")
 _USUAL_LATENCY = 30.0
 _DAY = 86_400
 _LEAST_SECRET = 16
+_CONNECTIONS = 3  # of all web processes, so that two releases at once fit a small plan
 _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 _RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
 
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     web_concurrency: int = Field(2, ge=1, le=64)
     web_threads: int = Field(8, ge=2, le=128)
+    web_connections: int | None = Field(None, ge=1, le=128)
     trusted_hosts: CommaList = ()
     proxy_hops: int = Field(0, ge=0, le=5)
 
@@ -218,6 +220,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether secrets are compulsory and cookies are for https only."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def connections_of_web(self) -> int:
+        """How many connections one web process holds at most: all of a release three, or one each."""
+        return self.web_connections or max(1, _CONNECTIONS // self.web_concurrency)
 
     @property
     def internal_queue(self) -> str:

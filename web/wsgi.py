@@ -1,6 +1,7 @@
 """What gunicorn loads: `gunicorn web.wsgi:app`."""
 
 from jobs import tracing
+from jobs.connection import connect, use_client
 from jobs.logs import configure_logging
 from jobs.settings import current_settings
 
@@ -8,4 +9,5 @@ from . import create_app
 
 configure_logging(current_settings(), "web")
 tracing.start(current_settings(), "web")
+use_client(connect(current_settings(), most=current_settings().connections_of_web))
 app = create_app()

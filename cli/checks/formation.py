@@ -91,10 +91,10 @@ def of_waiting(formation: Formation, settings: Settings) -> Iterator[Finding]:
 def of_connections(formation: Formation, settings: Settings) -> Iterator[Finding]:
     """Whether the server allows as many as the processes take. Raises RedisUnavailable."""
     allowed = _allowed()
-    least, most = _needed(formation, settings, threads=1), _needed(formation, settings, threads=settings.web_threads)
+    least, most = _needed(formation, settings, each=1), _needed(formation, settings, each=settings.connections_of_web)
     if allowed is None or 2 * most <= allowed:
         return
-    remedy = "take a larger plan, or lower HORSES, WEB_CONCURRENCY or WEB_THREADS"
+    remedy = "take a larger plan, or lower HORSES, WEB_CONCURRENCY or WEB_CONNECTIONS"
     if least > allowed:
         yield problem("Redis", f"allows {allowed} connections; the formation takes at least {least}: {remedy}")
     else:
@@ -104,10 +104,10 @@ def of_connections(formation: Formation, settings: Settings) -> Iterator[Finding
         yield advice("Redis", text)
 
 
-def _needed(formation: Formation, settings: Settings, *, threads: int) -> int:
-    """A worker takes one and one for each horse, a clock one, a web process one for each thread that is busy."""
-    web = formation.count(formation.running("gunicorn")) * settings.web_concurrency * threads
-    web += formation.count(formation.whole) * threads
+def _needed(formation: Formation, settings: Settings, *, each: int) -> int:
+    """A worker takes one and one for each horse, a clock one, a web process `each`."""
+    web = formation.count(formation.running("gunicorn")) * settings.web_concurrency * each
+    web += formation.count(formation.whole) * each
     worker = sum(formation.count([name]) * (1 + _horses(formation, name, settings)) for name in formation.workers)
     return web + worker + formation.count(formation.clocks)
 

@@ -117,11 +117,13 @@ def test_connections_are_counted_against_the_formation(redis: Redis) -> None:
     redis.config_set("maxclients", 20)
     try:
         tight = check("--deploy", REDIS_URL=_address(redis), **SECRETS)
+        roomy = check("--deploy", REDIS_URL=_address(redis), WEB_CONNECTIONS="8", **SECRETS)
         short = check("--deploy", REDIS_URL=_address(redis), HORSES="30", **SECRETS)
     finally:
         redis.config_set("maxclients", 10_000)
-    assert tight.exit_code == 0
-    assert "advice: Redis: allows 20 connections; the formation takes up to" in tight.stderr
+    assert tight.exit_code == roomy.exit_code == 0
+    assert "connections" not in tight.stderr
+    assert "advice: Redis: allows 20 connections; the formation takes up to 20, and twice that" in roomy.stderr
     assert short.exit_code == 1
     assert "allows 20 connections; the formation takes at least" in short.stderr
 

@@ -57,6 +57,7 @@ def start_web(port: int, redis_url: str, app: str = "web.wsgi:app", **settings: 
         "RATE_LIMIT": "0",
         "WEB_CONCURRENCY": "1",
         "WEB_THREADS": "8",
+        "WEB_CONNECTIONS": "1",  # the least: whoever holds one for long would be seen
         "REDIS_URL": redis_url,
         "API_TOKEN": TOKEN,
         "SECRET_KEY": "a secret key of the web tests",

@@ -5,9 +5,11 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import httpx
 import pytest
+from redis import Redis
 
 from jobs.settings import Settings, use_settings
 from tests.web.site import TOKEN, Site
@@ -51,6 +53,22 @@ def test_an_outage_is_503_within_three_seconds_on_every_route(site: Site, stop: 
     ready, took = site.call("GET", "/readyz")
     assert_unavailable(ready, took)
     assert site.call("GET", "/livez")[0].status_code == 200
+
+
+def test_all_threads_behind_one_hung_connection_answer_within_three_seconds(site: Site) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: site.call("GET", "/api/v1/jobs"), range(80)))
+        assert {answer.status_code for answer, _ in answers} == {200}
+        with Redis(unix_socket_path=_socket_of(site)) as redis:
+            assert redis.info("clients")["connected_clients"] == 2  # ours, and one of all the threads
+        site.redis.send_signal(signal.SIGSTOP)
+        for answer, took in pool.map(lambda _: site.call("GET", "/api/v1/jobs"), range(8)):
+            assert_unavailable(answer, took)
+
+
+def _socket_of(site: Site) -> str:
+    arguments = [str(word) for word in cast("list[object]", site.redis.args)]
+    return arguments[arguments.index("--unixsocket") + 1]
 
 
 def test_every_route_and_page_answers_within_three_seconds_while_the_server_hangs(site: Site) -> None:
