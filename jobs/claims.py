@@ -226,8 +226,8 @@ def _duration(seconds: float) -> tuple[Value, Value]:
 
 def _due(record: Mapping[bytes, bytes]) -> float | None:
     """Since when the job could have been started: it was enqueued, its time came, or an attempt was cut short."""
-    known = [record[name].decode() for name in (b"enqueued_at", b"run_at", b"ended_at") if name in record]
     try:
+        known = [record[name].decode() for name in (b"enqueued_at", b"run_at", b"ended_at") if name in record]
         return max([datetime.fromisoformat(text).timestamp() for text in known])
     except ValueError:
         return None

@@ -59,3 +59,23 @@ def test_an_error_that_names_a_file_by_odd_bytes_is_kept(run_all: RunAll) -> Non
     [attempt] = monitor.attempts(job.id)
     assert (attempt.outcome, attempt.error and attempt.error.message) == ("failed", "cannot read a\\udcff.csv")
     assert "cannot read a\\udcff.csv" in (attempt.traceback or "")
+
+
+def test_a_time_of_odd_bytes_ends_neither_horse_nor_reaper(redis: Redis, run_all: RunAll) -> None:
+    done, lost = enqueue(sample.add, 1, 2), enqueue(sample.add, 1, 2)
+    for job in (done, lost):
+        redis.hset(keys.job(job.id), "enqueued_at", b"\xff")
+    redis.lrem(keys.queue("default"), 1, lost.id)
+    run_all()
+    assert redis.hget(keys.job(done.id), "status") == b"failed"
+    redis.zadd(keys.registry("wip", "default"), {f"{lost.id}:1": 1})
+    redis.hset(keys.job(lost.id), "status", "started")
+    assert [reaped.fate for reaped in recovery.Reaper(redis).run(0.0)] == ["requeued"]
+
+
+def test_the_entry_of_an_attempt_gets_its_place_whatever_stands_in_the_way(redis: Redis, run_all: RunAll) -> None:
+    redis.set("ns:entry", "rubbish")
+    job = enqueue(sample.add, 1, 2)
+    run_all()
+    assert (monitor.get_job(job.id).status, monitor.get_result(job.id)) == ("finished", 3)
+    assert (len(monitor.attempts(job.id)), redis.exists("ns:entry")) == (1, 0)

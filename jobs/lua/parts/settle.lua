@@ -44,11 +44,11 @@ local function add_attempt(call, stream, kind)
 end
 
 -- The server gives a new stream room for 4 KB; a copy has only what it needs, a tenth of that. False when the job has
--- entries already, which a copy would replace.
+-- entries already, which a copy would replace, and where the server does not copy.
 local function add_first_attempt(stream, kind)
   if ARGV[11] ~= '1' then return false end
-  add_attempt(redis.call, 'ns:entry', kind)
-  local copied = redis.call('COPY', 'ns:entry', stream)
+  local entry = add_attempt(redis.pcall, 'ns:entry', kind)
+  local copied = type(entry) == 'string' and redis.pcall('COPY', 'ns:entry', stream)
   redis.call('DEL', 'ns:entry')
   return copied == 1
 end
