@@ -21,6 +21,7 @@ from .settings import Settings
 
 _TOKEN = re.compile(r"ns_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 Field = bytes | bytearray | memoryview | str | int | float
+_OF_ANYBODY = INTERNAL + "bulk"  # follows the patterns of who asked for it
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -55,8 +56,13 @@ class Caller:
         return not task.startswith(INTERNAL) and any(fnmatchcase(task, pattern) for pattern in self.tasks)
 
     def may_see(self, task: str) -> bool:
-        """Whether this caller may see jobs of the task with this name."""
-        return Scope.OPERATE in self.scopes if task.startswith(INTERNAL) else self.may_use(task)
+        """Whether this caller may see jobs of the task with this name.
+
+        Our own are for operators; what we tell others quotes jobs of any task, so it is for those who see every task.
+        """
+        if task.startswith(INTERNAL):
+            return Scope.OPERATE in self.scopes and (self.sees_all or task == _OF_ANYBODY)
+        return self.may_use(task)
 
 
 @dataclass(frozen=True, slots=True)

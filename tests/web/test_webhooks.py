@@ -146,6 +146,16 @@ def test_a_token_hears_only_of_the_tasks_it_may_see(redis: Redis, app: Flask, ap
     assert narrow.patch(f"/api/v1/webhooks/{mail['id']}", json={"tasks": ["*"]}).status_code == 403
 
 
+def test_deliveries_quote_jobs_of_any_task_so_whom_patterns_limit_does_not_see_them(
+    redis: Redis, app: Flask, api: FlaskClient
+) -> None:
+    hook = make(api, "https://93.184.215.14/hook")["id"]
+    job = api.post(f"/api/v1/webhooks/{hook}/test").get_json()["job"]
+    whole, narrow = (bearer(app, Scope.READ, Scope.OPERATE, tasks=(tasks,)) for tasks in ("*", "mail.*"))
+    assert [client.get(f"/api/v1/jobs/{job}").status_code for client in (whole, narrow)] == [200, 404]
+    assert [len(client.get("/api/v1/jobs").get_json()["jobs"]) for client in (whole, narrow)] == [1, 0]
+
+
 def test_operators_see_and_test_but_only_admins_change(redis: Redis, app: Flask, api: FlaskClient) -> None:
     here = f"/api/v1/webhooks/{make(api, 'https://93.184.215.14/hook')['id']}"
     operator, reader = bearer(app, Scope.OPERATE), bearer(app, Scope.READ)
