@@ -23,7 +23,7 @@ end
 
 if redis.call('EXISTS', HOOK) == 0 then return '' end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 7))
-if ARGV[6] ~= '' then redis.call('SREM', KEYS[5], ARGV[6]) end
+if ARGV[6] ~= '' then redis.call('ZREM', KEYS[5], ARGV[6]) end
 if state == 'delivered' then
   redis.call('HSET', HOOK, 'failures', 0, 'failing_since', '')
   return ''

@@ -79,7 +79,7 @@ def note(webhook_id: str, event: str, type: str, outcome: Outcome, *, gone: bool
 def skip(webhook_id: str) -> None:
     """The running job will not be delivered, and is waited for no more."""
     with connection.translate_errors():
-        connection.client().srem(keys.waiting(webhook_id), current_job().id)
+        connection.client().zrem(keys.waiting(webhook_id), current_job().id)
 
 
 def list_deliveries(webhook_id: str, before: str | None = None, limit: int = 50) -> list[Delivery]:

@@ -14,7 +14,7 @@ def webhook(webhook_id: str) -> str:
 
 
 def waiting(webhook_id: str) -> str:
-    """Set: the jobs of its deliveries that are still to be made."""
+    """Sorted set: the jobs of its deliveries that are still to be made -> since when (unix s)."""
     return f"ns:webhook:{webhook_id}:waiting"
 
 

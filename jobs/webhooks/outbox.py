@@ -24,6 +24,7 @@ from .subscriptions import Webhook, load
 BATCH = 100
 _BUDGET = 0.3  # seconds of one turn: who calls this has other chores
 _LEASE = 900  # milliseconds
+_WAITS = 3 * 86_400  # seconds: all attempts of a delivery take half of that
 
 log = logs.get_logger(__name__)
 
@@ -79,10 +80,16 @@ class Outbox:
         """
         for hook in webhooks:
             if own := [job for job in jobs if job.startswith(f"{hook.id}-")]:
-                self._client.sadd(keys.waiting(hook.id), *own)
-                waiting = self._client.scard(keys.waiting(hook.id))
+                waiting = self._waiting(keys.waiting(hook.id), own)
                 if waiting >= self._settings.webhook_max_waiting and hook.failures >= LEAST_FAILURES:
                     self._switch_off(hook, f"{waiting:,} deliveries are waiting for it")
+
+    def _waiting(self, key: str, more: Sequence[str]) -> int:
+        """How many wait with these. One that a person deleted, or that crashed, is waited for until it is too old."""
+        now = time.time()
+        self._client.zadd(key, dict.fromkeys(more, now))
+        self._client.zremrangebyscore(key, "-inf", now - _WAITS)
+        return self._client.zcard(key)
 
     def _switch_off(self, hook: Webhook, reason: str) -> None:
         names: list[Value] = [keys.webhook(hook.id), keys.ALL, keys.KINDS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -170,12 +171,13 @@ def test_who_is_away_does_not_fill_the_server(
     hook: Hooks, deliver: Deliver, redis: Redis, open_settings: Settings
 ) -> None:
     made = hook(answering(500))
+    redis.zadd(keys.waiting(made.webhook.id), {"deleted four days ago": time.time() - 4 * 86_400})
     outbox = Outbox(redis, open_settings.model_copy(update={"webhook_max_waiting": 3}))
     redis.hset(keys.webhook(made.webhook.id), "failures", 10)
     for number in range(1, 5):
         enqueue()
         deliver()
-        assert redis.scard(keys.waiting(made.webhook.id)) == number
+        assert redis.zcard(keys.waiting(made.webhook.id)) == number
     assert webhooks.get(made.webhook.id).active
     redis.xadd(keys.OUTBOX, _happened(enqueue()))
     redis.delete(keys.LEASE)
@@ -184,7 +186,7 @@ def test_who_is_away_does_not_fill_the_server(
     assert (found.active, found.disabled_because) == (False, "5 deliveries are waiting for it")
     due_now(redis)
     deliver()
-    assert redis.scard(keys.waiting(made.webhook.id)) == 0
+    assert redis.zcard(keys.waiting(made.webhook.id)) == 0
 
 
 def _happened(job_id: str) -> dict[Any, Any]:
