@@ -79,7 +79,7 @@ def admin(visitor: Visitor) -> Visitor:
     return visitor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def web(redis_url: str) -> Iterator[Web]:
     """A running web process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -95,7 +95,7 @@ def web(redis_url: str) -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's chromium."""
+    """The system's chromium; not for longer than a module, as its event loop is in the way of tests with their own."""
     if not Path(chromium.PATH).exists():
         pytest.skip(f"there is no browser at {chromium.PATH}; Debian and Ubuntu have it as the package chromium")
     with sync_playwright() as playwright:

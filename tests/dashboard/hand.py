@@ -15,6 +15,11 @@ from jobs.priorities import names_of
 from jobs.running import AttemptError, Failed, Finished, Retrying, execute
 from jobs.settings import current_settings
 
+_TRACE = """Traceback (most recent call last):
+  File "/app/tasks/greetings.py", line 12, in greet
+    return deliver(name, to=address_of(name))
+"""
+
 
 @task(name="hand.greet", retry=Retry(max=2))
 def greet(name: str, api_key: str = "", times: int = 1) -> dict[str, Any]:
@@ -42,7 +47,7 @@ class Hand:
 
     def fail(self, message: str = "boom", *, retry_in: float | None = None) -> None:
         """The task raised; it is a dead letter unless it is to be retried."""
-        error = AttemptError("ValueError", message, f"Traceback (most recent call last):\nValueError: {message}\n")
+        error = AttemptError("ValueError", message, f"{_TRACE}ValueError: {message}\n")
         self.settle(Failed(error) if retry_in is None else Retrying(retry_in, error))
 
     def settle(self, ending: Ending) -> None:

@@ -45,7 +45,7 @@ def test_focus_selection_and_open_attempts_survive_a_poll(watch: Watch, redis: R
     job = enqueue(greet, "Ada")
     take(redis).fail("no such host", retry_in=0)
     watch.open(f"/jobs/{job.id}")
-    attempt = watch.page.locator("details.attempt summary").first
+    attempt = watch.page.locator("details.attempt > summary").first
     attempt.click()
     watch.page.evaluate("document.getSelection().selectAllChildren(document.querySelector('h1'))")
     take(redis)

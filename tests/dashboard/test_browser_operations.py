@@ -34,7 +34,7 @@ def test_a_group_of_failures_is_tried_again(watch: Watch, redis: Redis) -> None:
         enqueue(greet, name)
         take(redis).fail("no such host")
     watch.open("/failures")
-    watch.page.locator("details.attempt summary").click()
+    watch.page.locator("details.attempt > summary").click()
     watch.page.get_by_role("button", name="Retry all 3").click()
     expect(watch.page.get_by_text("3 jobs enqueued again.")).to_be_visible()
     expect(watch.page.get_by_text("Nothing has failed")).to_be_visible()
