@@ -13,8 +13,12 @@ from jobs.running import AttemptError, Failed, Retrying, describe, scrubbed
 from .slots import Verdict
 
 
-class JobInterrupted(BaseException):
-    """Raised inside a task that must end; not an Exception, so that `except Exception` does not swallow it."""
+class JobInterrupted(KeyboardInterrupt):
+    """Raised inside a task that must end; not an Exception, so that `except Exception` does not swallow it.
+
+    A KeyboardInterrupt, because asyncio lets only that pass wherever its loop is: of any other exception that meets the
+    loop between two coroutines it makes a line of the log, and goes on.
+    """
 
     def __init__(self, verdict: Verdict, message: str) -> None:
         super().__init__(message)
