@@ -12,6 +12,7 @@ from cli.options import dev_options
 from cli.venv import SetupError, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
+_MOST_AT_ONCE = 4  # each process starts a server of its own
 
 
 def main(command: str, *arguments: str) -> NoReturn:
@@ -34,7 +35,13 @@ def _dev(arguments: list[str]) -> None:
 def _test(arguments: list[str]) -> None:
     python = prepare(ROOT, "requirements.txt", "requirements-dev.txt")
     provide(ROOT / ".data" / "apt.log")
-    _replace_by(python, "pytest", arguments)
+    _replace_by(python, "pytest", [*_side_by_side(arguments), *arguments])
+
+
+def _side_by_side(arguments: list[str]) -> list[str]:
+    """All tests run in several processes, some of them in one: to start more takes longer than a file or two."""
+    some = any((ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] != "-")
+    return [] if some else ["-n", str(min(os.cpu_count() or 1, _MOST_AT_ONCE))]
 
 
 def _jobs(arguments: list[str]) -> None:
