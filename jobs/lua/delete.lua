@@ -8,7 +8,7 @@ local job, id = KEYS[1], ARGV[1]
 local status, queue, priority = unpack(redis.call('HMGET', job, 'status', 'origin', 'priority'))
 if not status or status == 'started' then return status end
 
-leave(id, status, queue, priority)
+leave(id, is_status(status) and status or 'queued', queue, priority)  -- a damaged job may still be in its list
 for _, kind in ipairs({'scheduled', 'deferred', 'finished', 'failed', 'canceled'}) do
   redis.call('ZREM', 'rq:' .. kind .. ':' .. queue, id)
 end

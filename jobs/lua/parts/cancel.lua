@@ -5,7 +5,7 @@ local YEAR = 31536000  -- seconds that a record is kept when it does not say
 -- Take a job that has not started out of the place where it waits; false when it is in none. The list is searched from
 -- its end, because people cancel what they have just enqueued, and many jobs beginning with the newest.
 local function leave(id, status, queue, priority)
-  if status == 'queued' or not is_status(status) then return redis.call('LREM', list_of(queue, priority), -1, id) end
+  if status == 'queued' then return redis.call('LREM', list_of(queue, priority), -1, id) end
   if status == 'scheduled' or status == 'deferred' then return redis.call('ZREM', 'rq:' .. status .. ':' .. queue, id) end
   return false
 end
