@@ -1,6 +1,6 @@
 """Deploys as a platform does them: a push starts the new processes beside the old ones, while work goes on.
 
-DEPLOYS=5 pushes five times instead of two; DEPLOYS_INSTALL=1 installs from requirements.txt at the first push, where
+DEPLOYS=2 pushes twice instead of five times; DEPLOYS_INSTALL=1 installs from requirements.txt at the first push, where
 otherwise the environment that runs these tests stands in for it.
 """
 
@@ -35,7 +35,7 @@ from jobs.settings import Settings, use_settings
 from .checkout import NOT_COPIED, ROOT
 from .post_receive import Platform
 
-PUSHES = int(os.environ.get("DEPLOYS", "2"))
+PUSHES = int(os.environ.get("DEPLOYS", "5"))
 HOOK = Path(__file__).with_name("post_receive.py")
 TOKEN = "an api token that only tests use"
 GRACE = 1.0  # seconds
