@@ -157,7 +157,7 @@ class Claims:
 
 def rq_time(at: float) -> str:
     """Unix seconds as RQ writes times into its records."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    return records.rq_time(datetime.fromtimestamp(at, UTC))
 
 
 def packed(traceback: str) -> str:

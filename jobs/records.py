@@ -86,7 +86,7 @@ class Job:
 def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[str, Value]:
     """The hash of a new job: RQ's own fields, then ours, without what is empty."""
     values = _blank(client) | {
-        "created_at": _rq_time(job.created_at),
+        "created_at": rq_time(job.created_at),
         "origin": job.queue,
         "description": job.task,
         "timeout": job.timeout,
@@ -111,7 +111,7 @@ def _blank(client: Client) -> dict[str, Value]:
 
 def _optional(job: Job) -> dict[str, Value | None]:
     return {
-        "enqueued_at": _rq_time(job.enqueued_at) if job.enqueued_at else None,
+        "enqueued_at": rq_time(job.enqueued_at) if job.enqueued_at else None,
         "run_at": job.run_at.isoformat() if job.run_at else None,
         "tags": to_json(job.tags) if job.tags else None,
         "schedule": job.schedule,
@@ -122,7 +122,8 @@ def _optional(job: Job) -> dict[str, Value | None]:
     }
 
 
-def _rq_time(at: datetime) -> str:
+def rq_time(at: datetime) -> str:
+    """An instant as RQ writes it into its records."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
