@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import defaultdict
 from collections.abc import Callable
 
 from bench import harness
@@ -59,12 +58,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.one, given.jobs)))
         return
-    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(given.rounds):
-        for name in NAMES:
-            told = json.loads(harness.in_process("bench.bulk", "--one", name, "--jobs", given.jobs))
-            for column, value in told.items():
-                results[name][column].append(value)
+    results = harness.in_rounds("bench.bulk", given.rounds, dict.fromkeys(NAMES, ("--jobs", given.jobs)))
     harness.print_table(results, compare="jobs/s")
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import defaultdict
 
 from bench import harness, peers
 
@@ -46,12 +45,8 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.one, given.jobs)))
         return
-    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(given.rounds):
-        for name in given.peers.split(","):
-            found = json.loads(harness.in_process("bench.enqueue", "--one", name, "--jobs", given.jobs))
-            for column, value in found.items():
-                results[name][column].append(value)
+    options = dict.fromkeys(given.peers.split(","), ("--jobs", given.jobs))
+    results = harness.in_rounds("bench.enqueue", given.rounds, options)
     harness.print_table(results, compare="enqueues/s", also="enqueues/cpu-s")
 
 

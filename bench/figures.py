@@ -11,9 +11,7 @@ the rounds. What a round measures is described in the module that measures it.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -94,15 +92,12 @@ Results = dict[str, dict[str, list[float]]]
 
 def measure(plan: Plan, share: float) -> Results:
     """All rounds of one plan: peer -> column -> a value for each round."""
-    results: Results = defaultdict(lambda: defaultdict(list))
-    for _ in range(max(2, round(plan.rounds * share))):
-        for name in plan.names:
-            jobs = round(plan.jobs * share) // plan.fewer.get(name, 1)
-            sized = ["--jobs", jobs] if plan.jobs else []
-            told = json.loads(harness.in_process(plan.module, "--one", name, *plan.options, *sized))
-            for column, value in told.items():
-                results[name][column].append(value)
-    return results
+    options = {name: [*plan.options, *_size(plan, name, share)] for name in plan.names}
+    return harness.in_rounds(plan.module, max(2, round(plan.rounds * share)), options)
+
+
+def _size(plan: Plan, name: str, share: float) -> list[object]:
+    return ["--jobs", round(plan.jobs * share) // plan.fewer.get(name, 1)] if plan.jobs else []
 
 
 def line(row: Row, results: Results) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -91,13 +90,7 @@ def main() -> None:
 
 
 def _measured(part: str, rounds: int) -> dict[str, dict[str, Sequence[float]]]:
-    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(rounds):
-        for name in PARTS[part]:
-            for column, value in json.loads(
-                harness.in_process("bench.footprint", "--only", part, "--one", name)
-            ).items():
-                results[name][column].append(value)
+    results = harness.in_rounds("bench.footprint", rounds, dict.fromkeys(PARTS[part], ("--only", part)))
     return {name: dict(columns) for name, columns in results.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -194,6 +196,16 @@ def in_process(module: str, *arguments: object) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
     return done.stdout
+
+
+def in_rounds(module: str, rounds: int, options: Mapping[str, Sequence[object]]) -> dict[str, dict[str, list[float]]]:
+    """Measure by `--one <name>` and its options, all names in each round: name -> column -> a value for each round."""
+    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for _ in range(rounds):
+        for name, given in options.items():
+            for column, value in json.loads(in_process(module, "--one", name, *given)).items():
+                results[name][column].append(value)
+    return results
 
 
 def print_table(results: Mapping[str, Mapping[str, Sequence[float]]], compare: str = "", *, also: str = "") -> None:

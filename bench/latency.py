@@ -12,7 +12,6 @@ import argparse
 import json
 import random
 import time
-from collections import defaultdict
 from itertools import pairwise
 from typing import cast
 
@@ -70,14 +69,8 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.one, given.jobs)))
         return
-    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(given.rounds):
-        for name in given.peers.split(","):
-            for column, value in json.loads(
-                harness.in_process("bench.latency", "--one", name, "--jobs", given.jobs)
-            ).items():
-                results[name][column].append(value)
-    harness.print_table(results)
+    options = dict.fromkeys(given.peers.split(","), ("--jobs", given.jobs))
+    harness.print_table(harness.in_rounds("bench.latency", given.rounds, options))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import argparse
 import json
 import signal
 import time
-from collections import defaultdict
 
 from bench import harness, peers
 
@@ -75,18 +74,13 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.one, given.jobs, given.burn)))
         return
-    results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for _ in range(given.rounds):
-        for name in given.peers.split(","):
-            _round(name, given, results[name])
+    options = {name: _options(name, given) for name in given.peers.split(",")}
+    results = harness.in_rounds("bench.throughput", given.rounds, options)
     harness.print_table(results, compare="jobs/cpu-s")
 
 
-def _round(name: str, given: argparse.Namespace, columns: dict[str, list[float]]) -> None:
-    jobs = given.jobs // SLOW.get(name, 1)
-    options = ("--jobs", jobs, *(["--burn"] if given.burn else []))
-    for column, value in json.loads(harness.in_process("bench.throughput", "--one", name, *options)).items():
-        columns[column].append(value)
+def _options(name: str, given: argparse.Namespace) -> list[object]:
+    return ["--jobs", given.jobs // SLOW.get(name, 1), *(["--burn"] if given.burn else [])]
 
 
 if __name__ == "__main__":
