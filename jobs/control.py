@@ -6,20 +6,21 @@ import time
 
 from . import connection, keys
 from .claims import rq_time
-from .errors import JobConflict, JobMissing
+from .dispatch import IDEMPOTENCY_LIFE
+from .errors import IdempotencyKeyReused, JobConflict, JobMissing
 from .scripts import Value, script
 
-_CANCELABLE = ("queued", "scheduled", "deferred", "started")
-_ENDED_BADLY = ("failed", "stopped", "canceled")
+_CANCELED_NOW = ("queued", "scheduled", "deferred", "started", "canceled")
+_AGAIN, _REPLAYED, _REUSED = "again", "replayed", "reused"
 
 
 def cancel(job_id: str) -> None:
     """Cancel a job: at once when it waits; one that runs is interrupted first, which takes a moment.
 
-    Raises JobMissing, and JobConflict when it has ended.
+    One that is canceled stays so. Raises JobMissing, and JobConflict when it has ended in another way.
     """
     status = _run("cancel", job_id, [keys.job(job_id)], [job_id, rq_time(time.time())])
-    if status not in _CANCELABLE:
+    if status not in _CANCELED_NOW:
         raise JobConflict(f"job {job_id} cannot be canceled: it is {status}")
 
 
@@ -28,9 +29,18 @@ def requeue(job_id: str) -> None:
 
     Raises JobMissing, and JobConflict when it is none of these.
     """
-    status = _run("requeue", job_id, [keys.job(job_id), keys.QUARANTINE], [job_id, rq_time(time.time())])
-    if status not in _ENDED_BADLY:
-        raise JobConflict(f"job {job_id} cannot be tried again: it is {status}")
+    requeue_once(job_id, key="", fingerprint="")
+
+
+def requeue_once(job_id: str, *, key: str, fingerprint: str) -> bool:
+    """The same, once for an idempotency key; False when it was sent before. Raises IdempotencyKeyReused, too."""
+    args: list[Value] = [job_id, rq_time(time.time()), key, fingerprint, IDEMPOTENCY_LIFE]
+    told = _run("requeue", job_id, [keys.job(job_id), keys.QUARANTINE], args)
+    if told == _REUSED:
+        raise IdempotencyKeyReused(key, job_id)
+    if told not in (_AGAIN, _REPLAYED):
+        raise JobConflict(f"job {job_id} cannot be tried again: it is {told}")
+    return told == _AGAIN
 
 
 def delete(job_id: str) -> None:

@@ -25,7 +25,7 @@ from .uniqueness import Unique
 P = ParamSpec("P")
 
 _BATCH = 300
-_IDEMPOTENCY_LIFE = 86400
+IDEMPOTENCY_LIFE = 86400
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STEP = timedelta(microseconds=1)  # keeps the order of a batch in the index, whose scores are times
@@ -180,7 +180,7 @@ def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> lis
     pairs = [part for pair in fields.items() for part in pair]
     due = repr(job.run_at.timestamp()) if job.run_at else ""
     created = repr(job.created_at.timestamp() * 1000)
-    held = [job.idempotency_key or "", job.fingerprint, _IDEMPOTENCY_LIFE, *_uniqueness(job)]
+    held = [job.idempotency_key or "", job.fingerprint, IDEMPOTENCY_LIFE, *_uniqueness(job)]
     return [job.id, job.queue, created, due, *held, len(pairs), *pairs]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import request
+from pydantic import BaseModel
 
 from jobs import dispatch, registry
 from jobs.dispatch import JobRequest
@@ -38,7 +39,7 @@ class Accepted:
 
 def accept(body: NewJob) -> Accepted:
     """Enqueue what a client asks for; raises Refused, or what the core raises."""
-    wanted = _request(body, _fingerprint(body))
+    wanted = _request(body, fingerprint(body))
     job = submit(wanted)
     return Accepted(job, replayed=job.id != wanted.job_id)
 
@@ -48,13 +49,18 @@ def accept_all(body: NewBatch) -> list[Accepted]:
     faults = [fault for number, one in enumerate(body.jobs) for fault in _faults(one, f"/jobs/{number}")]
     if faults:
         raise Refused(422, "invalid-request", "no job of the batch was accepted", faults=faults)
-    fingerprint = _fingerprint(body)
-    wanted = [_request(one, fingerprint, number) for number, one in enumerate(body.jobs)]
+    asked = fingerprint(body)
+    wanted = [_request(one, asked, number) for number, one in enumerate(body.jobs)]
     try:
         jobs = dispatch.submit_many(wanted, at_once=len(wanted))
     except FileMissing as error:
         raise _refusal("#/jobs", str(error)) from None
     return [Accepted(job, replayed=job.id != one.job_id) for job, one in zip(jobs, wanted, strict=True)]
+
+
+def replayed(accepted: Accepted) -> dict[str, str]:
+    """The header that tells a client that its request was sent before."""
+    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
 
 
 def submit(wanted: JobRequest) -> Job:
@@ -75,7 +81,7 @@ def _require_allowed(task: str) -> None:
         raise Refused(403, "forbidden", f"this token may not use the task {task!r}")
 
 
-def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRequest:
+def _request(body: NewJob, asked: str, number: int | None = None) -> JobRequest:
     """What the core takes; its own checks of these fields cannot fail, because the schema has made them."""
     return JobRequest(
         task=body.task,
@@ -88,9 +94,9 @@ def _request(body: NewJob, fingerprint: str, number: int | None = None) -> JobRe
         job_id=secrets.token_hex(16),
         run_at=_run_at(body),
         unique=Unique(**body.unique.model_dump()) if body.unique else None,
-        idempotency_key=_idempotency_key(number),
+        idempotency_key=idempotency_key(number),
         traceparent=traceparent(),
-        fingerprint=fingerprint,
+        fingerprint=asked,
     )
 
 
@@ -128,7 +134,7 @@ def _refusal(pointer: str, detail: str) -> Refused:
     return Refused(422, "invalid-request", "the request cannot be accepted", faults=[fault])
 
 
-def _idempotency_key(number: int | None) -> str | None:
+def idempotency_key(number: int | None = None) -> str | None:
     """The key that was sent, kept apart from the keys of other callers; each job of a batch has its own."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
@@ -139,8 +145,8 @@ def _idempotency_key(number: int | None) -> str | None:
     return f"{caller().key}:{given}" if number is None else f"{caller().key}:{given}#{number}"
 
 
-def _fingerprint(body: NewJob | NewBatch) -> str:
+def fingerprint(body: BaseModel, about: str = "") -> str:
     """The same for the same request, however its JSON was spaced or ordered at the top; only a key makes it matter."""
     if "Idempotency-Key" not in request.headers:
         return ""
-    return hashlib.blake2b(body.model_dump_json(exclude_unset=True).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b((about + body.model_dump_json(exclude_unset=True)).encode(), digest_size=16).hexdigest()

@@ -42,3 +42,14 @@ def test_a_thousand_enqueues_with_lost_replies_are_a_thousand_jobs(
     assert len(ids) == 1000
     assert redis.llen("rq:queue:default") == 1000
     assert redis.zcard("ns:jobs") == 1000
+
+
+def test_what_is_done_to_a_job_is_answered_as_done_although_the_reply_was_lost(
+    api: FlaskClient, wire: LossyWire, redis: Redis
+) -> None:
+    here = api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": 1}}).headers["Location"]
+    for act in ("cancel", "retry", "cancel"):
+        assert api.post(f"{here}/{act}").status_code == 202
+    assert api.delete(here).status_code == 204
+    assert wire.lost == 5
+    assert redis.llen("rq:queue:default") == 0

@@ -54,12 +54,36 @@ def test_edited_arguments_make_a_new_job_that_names_the_old_one(api: FlaskClient
     assert {fault["pointer"] for fault in wrong.get_json()["errors"]} == {"#/args/message", "#/args/massage"}
 
 
+@pytest.mark.parametrize("body", [{}, {"args": {"message": "yes"}}])
+def test_a_retry_that_is_sent_again_with_its_key_is_done_once(
+    api: FlaskClient, run_jobs: RunJobs, body: dict[str, Any]
+) -> None:
+    here, other = (enqueue(api, "web_tests.fail", args={"message": "no"}) for _ in range(2))
+    run_jobs()
+    key = {"Idempotency-Key": "again-1"}
+    first = api.post(f"{here}/retry", json=body, headers=key)
+    run_jobs()
+    again = api.post(f"{here}/retry", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+    assert run_jobs() == 0
+    assert [act[1] for act in acts(api)] == ["job.retry"]
+    assert api.post(f"{other}/retry", json=body, headers=key).status_code == 422
+
+
 @pytest.mark.parametrize("fields", [{}, {"delay": 60}])
 def test_a_waiting_job_is_canceled(api: FlaskClient, run_jobs: RunJobs, fields: dict[str, Any]) -> None:
     here = enqueue(api, **fields)
     assert api.post(f"{here}/cancel").status_code == 202
+    assert api.post(f"{here}/cancel").get_json()["status"] == "canceled"
     assert status(api, here) == "canceled"
     assert run_jobs() == 0
+
+
+def test_a_job_that_has_finished_is_not_canceled(api: FlaskClient, run_jobs: RunJobs) -> None:
+    here = enqueue(api)
+    run_jobs()
     assert api.post(f"{here}/cancel").status_code == 409
 
 

@@ -13,7 +13,7 @@ from jobs.tokens import Scope
 from ..access import caller, needs
 from ..answers import answers, etag_of, show, show_unless_known
 from ..bodies import BATCH_BYTES, body_up_to
-from ..intake import Accepted, accept, accept_all
+from ..intake import Accepted, accept, accept_all, replayed
 from ..paging import following
 from ..present import job_path, job_summary, job_view
 from ..problems import Refused
@@ -59,7 +59,7 @@ def create_job(body: NewJob) -> Response:
     """Enqueue a job: 202 with its address; 200 when it existed already, or when the client waited and it has ended."""
     accepted = accept(body)
     seen = _first_sight(accepted)
-    headers = {"Location": job_path(seen.id)} | _replayed(accepted)
+    headers = {"Location": job_path(seen.id)} | replayed(accepted)
     if seen.has_ended or accepted.replayed:
         return show(seen, 200, headers)
     return show(seen, 202, headers | _retry_after())
@@ -141,10 +141,6 @@ def _first_sight(accepted: Accepted) -> JobView:
     return wait_until(
         lambda view: view.has_ended, lambda: whole_view(monitor.find_job(accepted.job.id) or accepted.job)
     )
-
-
-def _replayed(accepted: Accepted) -> dict[str, str]:
-    return {"Idempotency-Replayed": "true"} if accepted.replayed else {}
 
 
 def _worth_showing(view: JobView) -> bool:
