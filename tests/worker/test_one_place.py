@@ -191,11 +191,11 @@ class Places(RuleBasedStateMachine):
     @rule(job=jobs, verb=st.sampled_from([control.cancel, control.requeue]))
     def change(self, job: str, verb: Callable[[str], None]) -> None:
         try:
-            running = self.redis.hget(keys.job(job), "status") == b"started"
+            before = self.redis.hget(keys.job(job), "status")
             verb(job)
-            if verb is control.cancel and running:
+            if verb is control.cancel and before == b"started":
                 self.asked.add(job)
-            elif verb is control.cancel:
+            elif verb is control.cancel and before != b"canceled":
                 self.counted["canceled"] += 1
         except (JobConflict, JobMissing):
             pass
