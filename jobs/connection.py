@@ -47,6 +47,7 @@ def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False, mo
         retry=Retry(NoBackoff(), 1, supported_errors=_LOST),
         protocol=3 if pushes else 2,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a feature of one vendor's cloud
+        driver_info=None,  # its version is looked up in the installed packages for every connection, and sent twice
         **_network(settings),
         **options,
     )
