@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from jobs import logs, tracing
 from jobs.connection import Client, connect, translate_errors
 from jobs.errors import NightshiftError, RedisUnavailable
+from jobs.scripts import script
 from jobs.server import require_fit
 from jobs.settings import Settings, current_settings, serve_nobody
 
@@ -18,6 +19,7 @@ from .supervisor import Plan, Supervisor
 
 MOST_QUEUES = 64  # the board has one bit for each
 MOST_HORSES = 64
+HORSES_SCRIPTS = ("claim", "finish", "fail", "retry", "release")
 CALL_BUDGET = 1.0  # seconds: while a call to Redis hangs, the supervisor does not look at the time of its jobs
 
 log = logs.get_logger("worker")
@@ -30,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = current_settings()
         logs.configure_logging(settings, "worker")
-        importlib.import_module(given.tasks)  # before the fork: the horses share what is loaded here
-        tracing.load(settings)
+        _load(given.tasks, settings)
         client = _connect_patiently(settings)
     except NightshiftError as error:
         print(error, file=sys.stderr)
@@ -61,6 +62,14 @@ def _horses(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_HORSES:
         raise argparse.ArgumentTypeError(f"must be 1 to {MOST_HORSES}, not {text!r}")
     return int(text)
+
+
+def _load(tasks: str, settings: Settings) -> None:
+    """Before the fork, so that the horses share it, and none reads files when its first job comes."""
+    importlib.import_module(tasks)
+    tracing.load(settings)
+    for name in HORSES_SCRIPTS:
+        script(name)
 
 
 def _connect_patiently(settings: Settings) -> Client:
