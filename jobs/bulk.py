@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -23,6 +23,15 @@ NAME = INTERNAL + "bulk"
 
 Action = Literal["retry", "cancel", "delete"]
 Status = Literal["queued", "scheduled", "started", "finished", "failed", "canceled", "stopped"]
+
+_WAITING = frozenset({"queued", "scheduled", "deferred"})
+_ENDED_BADLY = frozenset({"failed", "stopped", "canceled"})
+FITS: Mapping[Action, frozenset[str]] = {
+    "retry": _ENDED_BADLY,
+    "cancel": _WAITING | {"started"},
+    "delete": _WAITING | _ENDED_BADLY | {"finished"},
+}
+"""The states of the jobs that each act is for."""
 
 _VERBS: dict[str, Callable[[str], None]] = {
     "retry": control.requeue,

@@ -10,6 +10,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from jobs import audit, enqueue, monitor
+from jobs.settings import current_settings
 
 from .conftest import Visitor
 from .hand import greet, run_next, slow, take
@@ -80,11 +81,20 @@ def test_all_that_match_are_counted_then_left_to_a_job_that_the_list_follows(adm
     )
     assert answer.location.startswith("/jobs?status=queued&task=hand.greet&bulk=")
     assert monitor.get_job(answer.location.rpartition("=")[2]).priority == "high", "it goes before what waits"
-    assert "Cancel all that match</a>: waiting" in admin.open(answer.location).text
+    queue = current_settings().queues[0]
+    assert (
+        f"Cancel all that match</a>: waiting until a worker takes jobs of {queue}<" in admin.open(answer.location).text
+    )
+    act(admin, f"/queues/{queue}/pause")
+    assert f"waiting until the queue {queue} is resumed<" in admin.open(answer.location).text
     run_next(redis, "high")
     assert "60 done." in admin.open(answer.location).text
     assert [monitor.get_job(job.id).status for job in (other, later)] == ["queued", "queued"]
     assert audit.entries()[0].action == "job.cancel.bulk"
+
+
+def test_an_action_on_all_of_a_state_that_it_is_not_for_is_refused(admin: Visitor) -> None:
+    assert act(admin, "/jobs/selected", all="1", verb="cancel", status="failed").status_code == 400
 
 
 def test_all_of_every_state_is_no_choice(admin: Visitor) -> None:

@@ -98,6 +98,25 @@ def test_the_job_behind_it_cannot_be_enqueued_by_hand(api: FlaskClient, path: st
 
 
 @pytest.mark.parametrize(
+    ("action", "status", "fits"),
+    [
+        ("retry", "finished", "failed, canceled or stopped"),
+        ("cancel", "failed", "queued, scheduled or started"),
+        ("delete", "started", "queued, scheduled, finished, failed, canceled or stopped"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_state_that_the_act_is_not_for_is_refused(
+    api: FlaskClient, action: str, status: str, fits: str, dry_run: bool
+) -> None:
+    body = {"action": action, "filter": {"status": status}, "dry_run": dry_run}
+    refused = api.post("/api/v1/jobs/bulk", json=body)
+    assert refused.status_code == 422
+    (fault,) = refused.get_json()["errors"]
+    assert fault == {"pointer": "#/filter/status", "detail": f"is {status}, but {action} is for jobs that are {fits}"}
+
+
+@pytest.mark.parametrize(
     "body", [{}, {"action": "burn", "filter": {"status": "failed"}}, {"action": "retry", "filter": {}}]
 )
 def test_what_is_no_act_is_422(api: FlaskClient, body: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from jobs.records import Job
 from jobs.settings import current_settings
 from web.access import caller
 
-from . import sessions
+from . import overview, sessions
 from .verbs import VERBS
 
 FILTERS = ("status", "task", "queue", "tag", "text")
@@ -26,11 +26,15 @@ FILTERS = ("status", "task", "queue", "tag", "text")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A bulk action as the list shows it; `done` and `passed_over` are known when it has finished."""
+    """A bulk action as the list shows it; `done` and `passed_over` are known when it has finished.
+
+    `stands` says why it does not begin, when something else than time keeps it from that.
+    """
 
     job: Job
     done: int | None = None
     passed_over: int = 0
+    stands: str = ""
 
 
 def add_to(pages: Blueprint) -> None:
@@ -60,6 +64,8 @@ def start(verb: str, choice: Choice) -> Job:
     """Enqueue the action, where it is served best."""
     if verb not in VERBS:
         abort(404, f"jobs have no action {verb!r}")
+    if choice.status not in VERBS[verb].fits:
+        abort(400, f"no job that is {choice.status} can be acted on like that")
     args = {"action": cast("Action", verb), "choice": choice.model_dump(mode="json"), "by": sessions.actor()}
     job = submit(JobRequest(task=bulk.NAME, args=args, queue=current_settings().queues[0]))
     flash(f"{VERBS[verb].name}: a job does it for all that match, and goes on when this page is closed.", "good")
@@ -78,6 +84,13 @@ def running(job_id: str | None) -> Running | None:
     job = monitor.find_job(job_id) if job_id else None
     if job is None or job.task != bulk.NAME:
         return None
-    if job.status != "finished":
-        return Running(job)
-    return Running(job, **monitor.get_result(job.id))
+    if job.status == "queued":
+        return Running(job, stands=_why_it_stands(job.queue))
+    return Running(job, **monitor.get_result(job.id) if job.status == "finished" else {})
+
+
+def _why_it_stands(queue: str) -> str:
+    seen = overview.latest()
+    if queue in seen.brakes:
+        return f"until the queue {queue} is resumed"
+    return f"until a worker takes jobs of {queue}" if queue in seen.unserved else ""

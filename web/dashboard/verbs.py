@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobs import control
+from jobs import bulk, control
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,7 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
-    "retry": Verb(control.requeue, "Retry", "enqueued again", frozenset({"failed", "stopped", "canceled"})),
-    "cancel": Verb(control.cancel, "Cancel", "canceled", frozenset({"queued", "scheduled", "deferred", "started"})),
-    "delete": Verb(
-        control.delete,
-        "Delete",
-        "deleted",
-        frozenset({"queued", "scheduled", "deferred", "finished", "failed", "stopped", "canceled"}),
-    ),
+    "retry": Verb(control.requeue, "Retry", "enqueued again", bulk.FITS["retry"]),
+    "cancel": Verb(control.cancel, "Cancel", "canceled", bulk.FITS["cancel"]),
+    "delete": Verb(control.delete, "Delete", "deleted", bulk.FITS["delete"]),
 }
