@@ -33,7 +33,7 @@ class Aftermath:
     def note(self, death: Death) -> None:
         """Remember a death; a horse that ran nothing leaves nothing."""
         if death.status or death.run:
-            log.warning("Horse died", pid=death.process.pid, cause=cause_of_death(death.status, death.peak_kb))
+            log.warning("Horse died", pid=death.process.pid, cause=_cause(death))
         if death.run:
             self._open.append((death, death.run))
 
@@ -52,7 +52,7 @@ class Aftermath:
             self._killed(death, run, verdict)
 
     def _crashed(self, death: Death, run: Run) -> None:
-        reason = cause_of_death(death.status, death.peak_kb)
+        reason = _cause(death)
         reaped = recovery.crashed(
             self._client, run.queue, run.job_id, run.execution, reason=reason, peak_kb=death.peak_kb
         )
@@ -69,3 +69,7 @@ class Aftermath:
         at = time.time()
         self._claims.settle(claim, ending, at=at, peak_kb=death.peak_kb, queues=(), execution="")
         log.warning("Job killed", job_id=run.job_id, task=run.task, verdict=verdict.name.lower())
+
+
+def _cause(death: Death) -> str:
+    return cause_of_death(death.status, death.peak_kb, by_us=death.by_us)

@@ -59,8 +59,8 @@ def failure(error: AttemptError, job: Job, kind: Exception) -> Ending:
     return Failed(described)
 
 
-def cause_of_death(status: int, peak_kb: int) -> str:
-    """How a horse died, for a person: `status` is what waitpid gave."""
+def cause_of_death(status: int, peak_kb: int, *, by_us: bool = False) -> str:
+    """How a horse died, for a person: `status` is what waitpid gave; `by_us` when its supervisor killed it."""
     peak = f", peak {peak_kb // 1024} MB" if peak_kb else ""
     if code := status >> 8:
         return f"the process exited with code {code}{peak}"
@@ -68,7 +68,7 @@ def cause_of_death(status: int, peak_kb: int) -> str:
     if not number:
         return f"the process ended itself{peak}"
     name = signal.Signals(number).name if number in signal.valid_signals() else "?"
-    hint = ", probably out of memory" if number == signal.SIGKILL else ""
+    hint = ", by its worker" if by_us else ", probably out of memory" if number == signal.SIGKILL else ""
     return f"killed by signal {number} ({name}){peak}{hint}"
 
 

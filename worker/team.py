@@ -32,6 +32,7 @@ class Process:
     judged_run: int = 0
     verdict: Verdict = Verdict.NONE
     judged_at: float = 0.0
+    killed: bool = False
 
     def judge(self, run: Run, verdict: Verdict, at: float) -> None:
         """Tell the horse to leave this run; the first verdict about a run stands."""
@@ -53,6 +54,7 @@ class Process:
 
     def kill(self) -> None:
         """Kill the horse and all that its task has started in its process group."""
+        self.killed = True
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -61,12 +63,16 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A horse that ended: `status` is what waitpid gave, `peak_kb` the most memory it ever held, `run` what it ran."""
+    """A horse that ended: `status` is what waitpid gave, `peak_kb` the most memory it ever held, `run` what it ran.
+
+    `by_us` when its supervisor killed it.
+    """
 
     process: Process
     status: int
     peak_kb: int
     run: Run | None
+    by_us: bool
 
 
 class Team:
@@ -123,7 +129,7 @@ def _ended(processes: list[Process]) -> Iterator[Death]:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             peak_kb = usage.ru_maxrss // 1024 if sys.platform == "darwin" else usage.ru_maxrss
-            yield Death(process, status, peak_kb, process.slot.read())
+            yield Death(process, status, peak_kb, process.slot.read(), process.killed)
 
 
 def _fork(live: Callable[[], None]) -> int:

@@ -4,7 +4,7 @@
 -- Keys, arguments and reply as in parts/settle; own arguments: 1 error (JSON), 2 reason.
 
 local state = own()
-if state == OWNED then
+if state == OWNED and not canceled() then
   bury('failed', argument(1))
   redis.call('HSET', 'ns:quarantine', id, cjson.encode({reason = argument(2), queue = queue, at = now}))
 end

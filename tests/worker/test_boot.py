@@ -51,4 +51,5 @@ def test_a_worker_takes_one_connection_and_one_for_each_horse(start_worker: Stab
 
 def test_a_cause_of_death_is_told_in_words() -> None:
     assert cause_of_death(9, 512 * 1024) == "killed by signal 9 (SIGKILL), peak 512 MB, probably out of memory"
+    assert cause_of_death(9, 512 * 1024, by_us=True) == "killed by signal 9 (SIGKILL), peak 512 MB, by its worker"
     assert cause_of_death(3 << 8, 0) == "the process exited with code 3"

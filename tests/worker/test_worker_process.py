@@ -54,7 +54,7 @@ def test_jobs_that_crash_leave_or_fork_do_not_take_the_worker_down(start_worker:
 def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have_children(
     start_worker: Stable, tmp_path: Path
 ) -> None:
-    start_worker("--horses", "3")
+    worker = start_worker("--horses", "3")
     files = [tmp_path / name for name in ("swallow", "swallow_all", "stubborn")]
     tasks = (sample.swallow, sample.swallow_all, sample.stubborn)
     jobs = [enqueue(task, str(file)) for task, file in zip(tasks, files, strict=True)]
@@ -70,6 +70,9 @@ def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have
     assert "time.sleep(0.05)" in trace
     child = int(files[2].read_text().split()[1])
     eventually(lambda: not alive(child))
+    assert {str(line["cause"]).rpartition(", ")[2] for line in worker.lines() if line["event"] == "Horse died"} == {
+        "by its worker"
+    }
 
 
 def test_a_timeout_ends_async_tasks_and_leaves_the_horse_alive(start_worker: Stable) -> None:
