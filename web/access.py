@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars
 
 from jobs.settings import current_settings
 from jobs.tokens import Caller, Scope, identify, is_stored
 
+from .calls import Call, call
 from .outage import before_redis
 from .problems import Refused
 from .throttle import note_wrong_token
@@ -59,14 +60,15 @@ def access_of(app: Flask, endpoint: str | None) -> Scope | Guard | str | None:
 
 def check() -> ResponseReturnValue | None:
     """Refuse the request unless its endpoint is open to its caller; runs before every request."""
-    endpoint = request.endpoint
+    asked = call()
+    endpoint = asked.endpoint
     access = access_of(current_app, endpoint)
-    if access == PUBLIC or (endpoint is None and not request.path.startswith("/api/")):
+    if access == PUBLIC or (endpoint is None and not asked.path.startswith("/api/")):
         return None
     if callable(access):
         before_redis()
         return access()
-    g.caller = g.bearer = found = _bearer()
+    asked.caller = asked.bearer = found = _bearer(asked)
     if endpoint is not None:
         _require(access, found)
     return None
@@ -74,12 +76,13 @@ def check() -> ResponseReturnValue | None:
 
 def caller() -> Caller:
     """Who sent the request that is being answered."""
-    found: Caller = g.caller
+    found = call().caller
+    assert found is not None, "the gate lets nobody in whom it does not know"
     return found
 
 
-def _bearer() -> Caller:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+def _bearer(asked: Call) -> Caller:
+    scheme, _, given = asked.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     presented = given.strip() if scheme.lower() == "bearer" else ""
     if is_stored(presented):
         before_redis()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, current_app
 from flask.json.provider import DefaultJSONProvider
 from pydantic_core import from_json
 
 from jobs.settings import Settings
 
+from .calls import Call, call
 from .problems import Refused
 from .schemas.problems import Fault
 
@@ -31,7 +32,7 @@ class StrictJson(DefaultJSONProvider):
         return from_json(s, allow_inf_nan=False)
 
 
-class JsonRequest(Request):
+class JsonCall(Call):
     """A request whose bad JSON is answered with the place of the mistake."""
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
@@ -42,7 +43,7 @@ class JsonRequest(Request):
 def install(app: Flask, settings: Settings) -> None:
     """Limit every body and check the JSON ones before a handler sees them."""
     app.json = StrictJson(app)
-    app.request_class = JsonRequest
+    app.request_class = JsonCall
     app.config["MAX_CONTENT_LENGTH"] = settings.max_args_bytes + _ENVELOPE
     # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left over before.
     app.config["MAX_FORM_MEMORY_SIZE"] = 8 * _ENVELOPE
@@ -68,14 +69,15 @@ def body_up_to(limit: int) -> Callable[[View], View]:
 
 def takes_up_to(limit: int, setting: str | None = None) -> None:
     """Set the limit on the body of this request, and say which setting it follows from, if any."""
-    request.max_content_length = limit
-    g.body_limit = setting
+    asked = call()
+    asked.max_content_length, asked.body_limit = limit, setting
 
 
 def _check() -> None:
-    if request.query_string:
-        _refuse_repeated()
-    view = _json_view()
+    asked = call()
+    if asked.query_string:
+        _refuse_repeated(asked)
+    view = _json_view(asked)
     if view is None:
         return
     raised: int | None = getattr(view, "body_limit", None)
@@ -83,37 +85,37 @@ def _check() -> None:
         takes_up_to(current_app.config["MAX_CONTENT_LENGTH"], "MAX_ARGS_BYTES")
     else:
         takes_up_to(raised)
-    body = _parse() if _has_body() else {}
+    body = _parse(asked) if _has_body(asked) else {}
     if not isinstance(body, dict):
         raise Refused(422, "invalid-request", "the body must be a JSON object")
     if _depth(body) > DEPTH:
         raise Refused(422, "too-deep", f"the body is nested more than {DEPTH} levels deep", limit=DEPTH)
 
 
-def _refuse_repeated() -> None:
+def _refuse_repeated(asked: Call) -> None:
     """Two values for one parameter: a proxy may have checked one and we would use the other."""
-    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    repeated = [name for name, values in asked.args.lists() if len(values) > 1]
     if repeated:
         faults = [Fault(parameter=name, detail="was given more than once") for name in repeated]
         raise Refused(422, "invalid-request", "a parameter was given more than once", faults=faults)
 
 
-def _json_view() -> Callable[..., Any] | None:
+def _json_view(asked: Call) -> Callable[..., Any] | None:
     """The view that is going to read a JSON body; None when none is."""
-    if request.method not in {"POST", "PUT", "PATCH"} or not request.path.startswith("/api/"):
+    if asked.method not in {"POST", "PUT", "PATCH"} or not asked.path.startswith("/api/"):
         return None
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = current_app.view_functions.get(asked.endpoint or "")
     return None if getattr(view, "raw_body", False) else view
 
 
-def _has_body() -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+def _has_body(asked: Call) -> bool:
+    return bool(asked.content_length) or "HTTP_TRANSFER_ENCODING" in asked.environ
 
 
-def _parse() -> Any:
-    if request.mimetype != "application/json":
+def _parse(asked: Call) -> Any:
+    if asked.mimetype != "application/json":
         raise Refused(415, "not-json", "send the body as application/json")
-    return request.get_json()
+    return asked.get_json()
 
 
 def _depth(value: Any) -> int:

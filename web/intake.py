@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from flask import request
 from pydantic import BaseModel
 
 from jobs import dispatch, registry
@@ -20,6 +19,7 @@ from jobs.registry import INTERNAL
 from jobs.uniqueness import Unique
 
 from .access import caller
+from .calls import call
 from .problems import Refused
 from .schemas.asking import NewBatch, NewJob
 from .schemas.base import TEN_YEARS
@@ -136,7 +136,7 @@ def _refusal(pointer: str, detail: str) -> Refused:
 
 def idempotency_key(number: int | None = None) -> str | None:
     """The key that was sent, kept apart from the keys of other callers; each job of a batch has its own."""
-    given = request.headers.get("Idempotency-Key")
+    given = call().environ.get("HTTP_IDEMPOTENCY_KEY")
     if given is None:
         return None
     if not _KEY.fullmatch(given):
@@ -147,6 +147,6 @@ def idempotency_key(number: int | None = None) -> str | None:
 
 def fingerprint(body: BaseModel, about: str = "") -> str:
     """The same for the same request, however its JSON was spaced or ordered at the top; only a key makes it matter."""
-    if "Idempotency-Key" not in request.headers:
+    if "HTTP_IDEMPOTENCY_KEY" not in call().environ:
         return ""
     return hashlib.blake2b((about + body.model_dump_json(exclude_unset=True)).encode(), digest_size=16).hexdigest()

@@ -10,9 +10,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from .calls import call
 
 _FOLDER = "nightshift-counts-"
 _YOUNG = 60  # seconds in which a folder may have no lock yet
@@ -72,10 +74,11 @@ def text() -> bytes:
 
 def _end(response: Response) -> Response:
     """Labels have few values: the rule of the route instead of the path, the class of the status."""
-    if (began := g.get("began")) is not None:  # set by tracing.py
-        method = request.method if request.method in _METHODS else "other"
-        route = request.url_rule.rule if request.url_rule else "none"
+    asked = call()
+    if asked.began is not None:
+        method = asked.method if asked.method in _METHODS else "other"
+        route = asked.url_rule.rule if asked.url_rule else "none"
         status = f"{response.status_code // 100}xx"
         with suppress(OSError):  # somebody has removed the folder: a count is not worth an answer
-            _seconds.labels(method, route, status).observe(time.perf_counter() - began)
+            _seconds.labels(method, route, status).observe(time.perf_counter() - asked.began)
     return response

@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app
 
 from jobs.errors import RedisUnavailable
+
+from .calls import call
 
 _SLOW = 0.5
 _PAUSE = 1.0
@@ -45,17 +47,19 @@ def install(app: Flask) -> None:
 
 def before_redis() -> None:
     """Call it before a request uses Redis for the first time; raises RedisUnavailable while it hangs."""
-    if g.get("tried_redis"):
+    asked = call()
+    if asked.tried_redis:
         return
     if not _outage().lets_through(time.monotonic()):
         raise RedisUnavailable("it did not answer the last request", retry_after=2)
-    g.tried_redis = True
+    asked.tried_redis = True
 
 
 def _learn(response: Response) -> Response:
-    if g.pop("tried_redis", False):
-        now = time.monotonic()
-        _outage().note(response.status_code == 503, time.perf_counter() - g.began, now)
+    asked = call()
+    if asked.tried_redis and asked.began is not None:
+        took = time.perf_counter() - asked.began
+        _outage().note(response.status_code == 503, took, time.monotonic())
     return response
 
 

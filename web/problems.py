@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -37,6 +37,7 @@ from jobs.errors import (
 from jobs.logs import get_logger
 
 from . import tracing
+from .calls import call
 from .schemas.problems import Fault, ProblemView
 
 MEDIA_TYPE = "application/problem+json"
@@ -71,7 +72,7 @@ def answer(refused: Refused) -> Response:
         title=status.phrase,
         status=status.value,
         detail=refused.detail,
-        instance=request.path,
+        instance=call().path,
         request_id=tracing.request_id(),
         errors=refused.faults or None,
         **refused.extra | _whole_seconds(refused),
@@ -191,12 +192,13 @@ def _refused(error: HTTPException) -> Refused:
 
 def _too_large_body() -> Refused:
     """The limit on the whole body, with the setting it follows from; or those on the text and the parts of a form."""
-    limit = request.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
-    if request.mimetype.startswith("multipart/") and 0 < (request.content_length or 0) <= limit:
-        parts, text = request.max_form_parts, request.max_form_memory_size
+    asked = call()
+    limit = asked.max_content_length or current_app.config["MAX_CONTENT_LENGTH"]
+    if asked.mimetype.startswith("multipart/") and 0 < (asked.content_length or 0) <= limit:
+        parts, text = asked.max_form_parts, asked.max_form_memory_size
         detail = f"the form has more than {parts} parts, or above {text:,} bytes beside its file"
         return Refused(413, "too-large", detail)
-    setting = {"setting": named} if (named := g.get("body_limit")) else {}
+    setting: dict[str, Any] = {"setting": asked.body_limit} if asked.body_limit else {}
     return Refused(413, "too-large", f"the request body is above {limit:,} bytes", limit=limit, **setting)
 
 

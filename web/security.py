@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jobs.settings import Settings
 
+from .calls import Call, call
 from .problems import Refused
 
 if TYPE_CHECKING:
@@ -49,16 +50,19 @@ def install(app: Flask, settings: Settings) -> None:
 
 def _refuse_compressed() -> None:
     """A few kilobytes of gzip may unpack to gigabytes, and no client needs it here."""
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if call().environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise Refused(415, "compressed", "send the body without a Content-Encoding")
 
 
 def _protected(application: WSGIApplication) -> WSGIApplication:
-    """The same with these headers in every answer. Around Flask, whose way to add a header takes longer."""
+    """The same with these headers in every answer, and those that steps have said. Around Flask, whose way to add a
+    header takes longer."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
-            return start_response(status, [*headers, *_missing(headers, environ["wsgi.url_scheme"])], exc_info)
+            asked: Call | None = environ.get("werkzeug.request")
+            missing = _missing(headers, environ["wsgi.url_scheme"])
+            return start_response(status, [*headers, *(asked.said if asked else ()), *missing], exc_info)
 
         return application(environ, start)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, current_app
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -16,6 +16,7 @@ from jobs import limits
 from jobs.limits import Allowance
 from jobs.settings import current_settings
 
+from .calls import Call, call
 from .problems import Refused
 
 _WRONG_PER_MINUTE = RateLimitItemPerMinute(100)
@@ -81,21 +82,21 @@ def install(app: Flask) -> None:
     app.extensions[_EXTENSION] = FixedWindowRateLimiter(MemoryStorage())
     app.extensions[_PURSE] = Purse()
     app.before_request(_count)
-    app.after_request(_say_what_is_left)
 
 
 def note_wrong_token() -> None:
     """Count a wrong or missing token; raises Refused when this address has sent too many."""
     counter: FixedWindowRateLimiter = current_app.extensions[_EXTENSION]
-    if current_settings().rate_limit and not counter.hit(_WRONG_PER_MINUTE, request.remote_addr or "unknown"):
+    if current_settings().rate_limit and not counter.hit(_WRONG_PER_MINUTE, call().remote_addr or "unknown"):
         raise Refused(429, "too-many-requests", "too many wrong tokens came from this address", retry_after=60)
 
 
 def _count() -> None:
-    limit, bearer = current_settings().rate_limit, g.get("bearer")
-    if limit == 0 or bearer is None:
+    asked, limit = call(), current_settings().rate_limit
+    if limit == 0 or asked.bearer is None:
         return
-    g.allowance = found = _purse().take(bearer.key, limit, time.monotonic())
+    found = _purse().take(asked.bearer.key, limit, time.monotonic())
+    _say_what_is_left(asked, found)
     if not found.allowed:
         detail = f"this token may call {limit:,} times a minute"
         raise Refused(
@@ -108,10 +109,7 @@ def _purse() -> Purse:
     return purse
 
 
-def _say_what_is_left(response: Response) -> Response:
+def _say_what_is_left(asked: Call, left: Allowance) -> None:
     """As draft-ietf-httpapi-ratelimit-headers has it."""
-    left: Allowance | None = g.get("allowance")
-    if left is not None:
-        response.headers["RateLimit-Policy"] = f'"token";q={left.limit};w={left.window}'
-        response.headers["RateLimit"] = f'"token";r={left.left};t={math.ceil(left.reset)}'
-    return response
+    asked.say("RateLimit-Policy", f'"token";q={left.limit};w={left.window}')
+    asked.say("RateLimit", f'"token";r={left.left};t={math.ceil(left.reset)}')

@@ -7,11 +7,13 @@ import secrets
 import time
 from contextlib import ExitStack
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from jobs import tracing
 from jobs.logs import get_logger
+
+from .calls import Call, call
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
 _QUIET = frozenset({"/livez", "/readyz"})
@@ -28,57 +30,62 @@ def install(app: Flask) -> None:
 
 def request_id() -> str:
     """The id of the request that is being answered."""
-    return str(g.get("request_id") or "")
+    return call().request_id
 
 
 def traceparent() -> str | None:
     """The caller's W3C trace context, or None when it sent none that is valid."""
-    return tracing.valid(request.headers.get("traceparent", ""))
+    return tracing.valid(call().environ.get("HTTP_TRACEPARENT", ""))
 
 
 def unexpected(error: Exception) -> None:
     """Note what nobody expected, for those who watch."""
-    g.unexpected = error
+    call().unexpected = error
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _ID.fullmatch(given) else secrets.token_hex(16)
-    g.began = time.perf_counter()
+    asked = call()
+    asked.began = time.perf_counter()
+    given = asked.environ.get("HTTP_X_REQUEST_ID")
+    asked.request_id = given if given and _ID.fullmatch(given) else secrets.token_hex(16)
+    asked.say("X-Request-ID", asked.request_id)
     clear_contextvars()
-    bind_contextvars(request_id=g.request_id)
-    _watch()
+    bind_contextvars(request_id=asked.request_id)
+    _watch(asked)
     if trace := tracing.trace_id(tracing.traceparent() or traceparent()):
         bind_contextvars(trace_id=trace)
 
 
-def _watch() -> None:
+def _watch(asked: Call) -> None:
     """Open what watches; a teardown closes it, whatever becomes of the request."""
-    if not tracing.watched() or request.path in _QUIET:
+    if not tracing.watched() or asked.path in _QUIET:
         return
-    g.watching = ExitStack()
-    g.tell = g.watching.enter_context(tracing.request(tracing.Request(request.method, request.path, traceparent())))
+    asked.watching = ExitStack()
+    seen = tracing.Request(asked.method, asked.path, traceparent())
+    asked.tell = asked.watching.enter_context(tracing.request(seen))
 
 
 def _close(_: BaseException | None) -> None:
-    if watching := g.pop("watching", None):
-        watching.close()
+    asked = call()
+    if asked.watching:
+        asked.watching.close()
+        asked.watching = None
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_id()
-    path = request.path
-    if tell := g.get("tell"):
-        route = request.url_rule.rule if request.url_rule else None
-        tell(tracing.Answer(response.status_code, route, g.get("unexpected")))
-    level = log.debug if path in _QUIET and response.status_code < 400 else log.info
+    asked = call()
+    if asked.tell:
+        route = asked.url_rule.rule if asked.url_rule else None
+        asked.tell(tracing.Answer(response.status_code, route, asked.unexpected))
+    now = time.perf_counter()
+    level = log.debug if asked.path in _QUIET and response.status_code < 400 else log.info
     level(
         "request",
-        method=request.method,
-        path=path,
+        method=asked.method,
+        path=asked.path,
         status=response.status_code,
-        milliseconds=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
+        milliseconds=round((now - (asked.began or now)) * 1000, 1),
         size=response.content_length,
-        client=request.remote_addr,
+        client=asked.remote_addr,
     )
     return response

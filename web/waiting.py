@@ -7,9 +7,10 @@ from collections.abc import Callable
 from threading import BoundedSemaphore
 from typing import TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, current_app
 from werkzeug.http import parse_dict_header
 
+from .calls import call
 from .stopping import stopping
 
 Found = TypeVar("Found")
@@ -22,12 +23,12 @@ _PLACES = "nightshift.waiters"
 def install(app: Flask, threads: int) -> None:
     """Let at most half of the threads wait, so that short requests always find one."""
     app.extensions[_PLACES] = BoundedSemaphore(max(1, threads // 2))
-    app.after_request(_say_what_was_applied)
 
 
 def preferred_seconds() -> float:
     """How long the client is ready to wait, at most 20 s; 0 when it did not say so in a way we understand."""
-    given = parse_dict_header(request.headers.get("Prefer", "")).get("wait") or ""
+    said = call().environ.get("HTTP_PREFER")
+    given = parse_dict_header(said).get("wait") or "" if said else ""
     return min(LONGEST, float(given)) if given.isascii() and given.isdecimal() and len(given) < 9 else 0.0
 
 
@@ -40,7 +41,7 @@ def wait_until(done: Callable[[Found], bool], look: Callable[[], Found]) -> Foun
     if not seconds or not _places().acquire(blocking=False):
         return found
     try:
-        g.waited = int(seconds)
+        call().say("Preference-Applied", f"wait={int(seconds)}")
         return _poll(done, look, found, time.monotonic() + seconds)
     finally:
         _places().release()
@@ -58,9 +59,3 @@ def _poll(done: Callable[[Found], bool], look: Callable[[], Found], found: Found
 def _places() -> BoundedSemaphore:
     places: BoundedSemaphore = current_app.extensions[_PLACES]
     return places
-
-
-def _say_what_was_applied(response: Response) -> Response:
-    if "waited" in g:
-        response.headers["Preference-Applied"] = f"wait={g.waited}"
-    return response

@@ -7,10 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from flask import g
-
 from jobs.tokens import Caller, Scope
 from web.access import caller
+from web.calls import call
 from web.problems import Refused
 
 
@@ -57,7 +56,8 @@ def in_pages(someone: Caller) -> Caller:
 
 def may(endpoint: str) -> bool:
     """Whether the person who is logged in may open this page or do this."""
-    return "caller" in g and NEEDS.get(endpoint, Scope.ADMIN) in caller().scopes
+    person = call().caller
+    return person is not None and NEEDS.get(endpoint, Scope.ADMIN) in person.scopes
 
 
 def require(endpoint: str) -> None:
@@ -70,5 +70,5 @@ def require(endpoint: str) -> None:
 
 def context() -> dict[str, Any]:
     """What templates ask before they show an action, and who is logged in."""
-    known = "caller" in g
-    return {"may": may, "person": caller() if known else None, "role": role_of(caller()) if known else None}
+    person = call().caller
+    return {"may": may, "person": person, "role": role_of(person) if person else None}

@@ -19,6 +19,7 @@ from jobs import connection
 from jobs.settings import current_settings
 from jobs.tokens import Caller
 from web.access import caller
+from web.calls import call
 
 from . import identity, roles
 from .snapshot import Fresh
@@ -126,7 +127,7 @@ def actor() -> str:
 
 def _let_in(person: Caller) -> None:
     """From here on the person is the caller, and may do what the role allows."""
-    g.caller = person
+    call().caller = person
     bind_contextvars(caller=identity.actor(person))
     roles.require(request.endpoint or "")
     _touch()
