@@ -128,10 +128,10 @@ def delete(file_id: str) -> None:
 
 
 def require(args: Mapping[str, Any]) -> None:
-    """Raise FileMissing unless every file that these arguments name exists."""
+    """Raise FileMissing unless every file that these arguments name exists; none goes with the job that made it now."""
     for pointer, file_id in named_in(args):
         try:
-            get(file_id)
+            current_store().share(file_id)
         except FileMissing:
             raise FileMissing(file_id, pointer) from None
 

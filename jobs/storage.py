@@ -37,6 +37,9 @@ class Store(Protocol):
     def info(self, file_id: str) -> FileInfo:
         """What is known of the file; raises FileMissing."""
 
+    def share(self, file_id: str) -> None:
+        """Keep it for its time, also when the job that made it goes; raises FileMissing."""
+
     def read(self, file_id: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from an offset."""
 
@@ -74,6 +77,12 @@ class RedisStore:
         expires_at = datetime.fromisoformat(text["expires_at"])
         return FileInfo(text["name"], text["content_type"], int(text["size"]), expires_at)
 
+    def share(self, file_id: str) -> None:
+        """Keep it for its time, also when the job that made it goes; raises FileMissing."""
+        with connection.translate_errors():
+            if not script("share_file")([keys.file(file_id)], [], connection.client()):
+                raise FileMissing(file_id)
+
     def read(self, file_id: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from an offset."""
         with connection.translate_errors():
@@ -107,6 +116,10 @@ class MemoryStore:
             return self._infos[file_id]
         except KeyError:
             raise FileMissing(file_id) from None
+
+    def share(self, file_id: str) -> None:
+        """Nothing here goes with a job; raises FileMissing."""
+        self.info(file_id)
 
     def read(self, file_id: str, offset: int, length: int) -> bytes:
         """At most `length` bytes from an offset."""

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs import Discard, Retry, RetryLater, Snooze, current_job, task
+from jobs import Discard, File, Retry, RetryLater, Snooze, current_job, task
 
 
 @task(name="sample.add")
@@ -193,6 +193,11 @@ def report() -> str:
     current_job().log("a line", colour="red")
     current_job().artifact("result.txt", b"bytes", "text/plain")
     return current_job().idempotency_key
+
+
+@task(name="sample.read")
+def read(file: File) -> str:
+    return file.read().decode()
 
 
 def _note(path: str, line: str) -> None:

@@ -73,6 +73,17 @@ def test_a_job_that_is_deleted_by_hand_takes_its_files_along(run_all: RunAll, re
     assert everything(redis) == []
 
 
+def test_a_file_that_a_waiting_job_was_given_outlives_the_job_that_made_it(run_all: RunAll, redis: Redis) -> None:
+    job = enqueue(sample.report)
+    run_all()
+    [artifact] = monitor.artifacts(job.id).values()
+    waiting = enqueue(sample.read, artifact)
+    control.delete(job.id)
+    run_all()
+    assert monitor.get_result(waiting.id) == artifact.read().decode()
+    assert redis.ttl(keys.file_bytes(artifact.id)) > 0
+
+
 def test_canceled_jobs_go_by_the_time_that_they_were_canceled(redis: Redis, settings: Settings) -> None:
     job = enqueue(sample.add, 1, 2)
     control.cancel(job.id)

@@ -1,9 +1,11 @@
 -- Part: remove a job with all that belongs to it: attempts, log, artifacts with their files, its places in the lists.
+-- A file that another job was given stays for its time, so that a job which still waits finds it.
 
 local function forget_files(id)
   local files = redis.pcall('HVALS', 'ns:artifacts:' .. id)
   for _, file in ipairs(files.err and {} or files) do
-    redis.call('UNLINK', 'ns:file:' .. file, 'ns:file:' .. file .. ':data')
+    local shared = redis.pcall('HGET', 'ns:file:' .. file, 'shared')
+    if shared ~= '1' then redis.call('UNLINK', 'ns:file:' .. file, 'ns:file:' .. file .. ':data') end
   end
 end
 
