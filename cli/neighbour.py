@@ -1,5 +1,7 @@
 """The other side of the demo: a service on this machine with an API to import from and a receiver of webhooks."""
 
+from __future__ import annotations
+
 import csv
 import json
 import threading
@@ -15,10 +17,10 @@ _PER_PAGE = 500
 
 
 @contextmanager
-def neighbour(table: Path, secret: str) -> Iterator[str]:
-    """Serve on a free port of loopback; gives the address."""
+def neighbour(table: Path, secret: str, port: int = 0) -> Iterator[str]:
+    """Serve on this port of loopback, or on a free one; gives the address."""
     with table.open(newline="") as lines:
-        server = _Neighbour(list(csv.DictReader(lines)), secret)
+        server = _neighbour(port, list(csv.DictReader(lines)), secret)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -28,9 +30,16 @@ def neighbour(table: Path, secret: str) -> Iterator[str]:
         server.server_close()
 
 
+def _neighbour(port: int, rows: list[dict[str, str]], secret: str) -> _Neighbour:
+    try:
+        return _Neighbour(port, rows, secret)
+    except OSError:  # somebody else has it by now
+        return _Neighbour(0, rows, secret)
+
+
 class _Neighbour(ThreadingHTTPServer):
-    def __init__(self, rows: list[dict[str, str]], secret: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int, rows: list[dict[str, str]], secret: str) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.rows, self.secret, self.busy = rows, secret, True
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from redis import Redis
 
 from cli import demo
 from cli.actor import actor
-from jobs import monitor, queues, schedules, tokens
+from jobs import keys, monitor, queues, schedules, tokens
 from jobs.settings import Settings
 from tests.cli.conftest import Workers, acts, asked, run, said
 
@@ -123,6 +124,17 @@ def test_memory_says_what_uses_the_server(workers: Workers) -> None:
     assert "all of them measured" in shown
     assert "A finished job takes " in shown
     assert "registries" in shown
+
+
+def test_a_second_demo_adds_no_jobs_and_serves_those_of_the_first(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_LONGEST", 0.0)
+    assert said("demo") == "9 demo jobs and 2 demo schedules are there.\n"
+    jobs = monitor.list_jobs(tag="demo").jobs
+    monkeypatch.setattr(demo, "_wait_for", lambda _: urlopen(f"http://127.0.0.1:{demo._port(jobs)}/flights").close())
+    assert said("demo") == "9 demo jobs and 2 demo schedules are there.\n"
+    assert redis.zcard(keys.JOBS) == 9 + 2
 
 
 def test_the_schedules_of_a_demo_can_be_taken_away() -> None:
