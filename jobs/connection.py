@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,8 +13,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from .errors import RedisUnavailable
+from .pools import Pool
 from .settings import Settings, current_settings
-from .turns import Turns
 
 Client = redis.Redis
 
@@ -39,9 +38,10 @@ def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False, mo
     between the replies, which RESP3 allows. With `most` connections there are no more, and threads wait their turn,
     for as long as the budget.
     """
-    options = {"max_connections": most, "timeout": budget, "queue_class": Turns} if most else {}
-    pool = (redis.BlockingConnectionPool if most else redis.ConnectionPool).from_url(
+    pool = Pool.from_url(
         settings.redis_url.get_secret_value(),
+        most=most,
+        timeout=budget,
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,
         retry=Retry(NoBackoff(), 1, supported_errors=_LOST),
@@ -49,7 +49,6 @@ def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False, mo
         maint_notifications_config=MaintNotificationsConfig(enabled=False),  # a feature of one vendor's cloud
         driver_info=None,  # its version is looked up in the installed packages for every connection, and sent twice
         **_network(settings),
-        **options,
     )
     return redis.Redis.from_pool(pool)
 
@@ -111,14 +110,24 @@ def read_set(key: str) -> list[str]:
         return sorted(member.decode() for member in cast("set[bytes]", client().smembers(key)))
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
+class _Translated:
+    """The one context that all calls share: it keeps nothing, and a generator for each would cost six times as much."""
+
+    def __enter__(self) -> None:
+        """Nothing is to be prepared."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, _OUTAGES) or (isinstance(error, exceptions.ResponseError) and _is_refusal(error)):
+            raise RedisUnavailable(str(error) or type(error).__name__) from error
+
+
+_TRANSLATED = _Translated()
+
+
+def translate_errors() -> AbstractContextManager[None]:
     """Turn every outage, hang, read-only replica and full server into RedisUnavailable."""
-    try:
-        yield
-    except _OUTAGES as error:
-        raise RedisUnavailable(str(error) or type(error).__name__) from error
-    except exceptions.ResponseError as error:
-        if not str(error).startswith(_REFUSALS):
-            raise
-        raise RedisUnavailable(str(error)) from error
+    return _TRANSLATED
+
+
+def _is_refusal(error: exceptions.ResponseError) -> bool:
+    return str(error).startswith(_REFUSALS)

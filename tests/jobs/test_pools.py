@@ -1,0 +1,47 @@
+"""The pool hands out only connections on which the next reply is that of the next call."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from jobs.connection import Client, connect
+from jobs.settings import Settings
+
+
+@pytest.fixture(params=[None, 1], ids=["without a limit", "of one connection"])
+def client(request: pytest.FixtureRequest, redis: Redis, settings: Settings) -> Iterator[Client]:
+    made = connect(settings, most=request.param)
+    yield made
+    made.close()
+
+
+def _number(connection: Any) -> int:
+    connection.send_command("CLIENT", "ID")
+    return int(connection.read_response())
+
+
+def test_the_connection_used_last_is_used_again(client: Client) -> None:
+    pool = client.connection_pool
+    first = pool.get_connection()
+    pool.release(first)
+    assert pool.get_connection() is first
+
+
+def test_one_that_the_server_has_closed_is_made_anew(client: Client, redis: Redis) -> None:
+    pool = client.connection_pool
+    taken = pool.get_connection()
+    number = _number(taken)
+    pool.release(taken)
+    redis.client_kill_filter(_id=str(number))
+    assert _number(pool.get_connection()) != number
+
+
+def test_one_with_a_reply_that_nobody_has_read_is_made_anew(client: Client) -> None:
+    pool = client.connection_pool
+    taken: Any = pool.get_connection()
+    taken.send_command("ECHO", "somebody else's")
+    assert taken.can_read(timeout=2)
+    pool.release(taken)
+    assert _number(pool.get_connection()) > 0
