@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask
 from flask.typing import ResponseReturnValue
 from structlog.contextvars import bind_contextvars
 
@@ -43,7 +43,7 @@ def needs(scope: Scope) -> Callable[[View], View]:
 
 def install(app: Flask) -> None:
     """Put the gate before every request of this app."""
-    app.before_request(check)
+    app.before_request(lambda: check(app))
 
 
 def guard(app: Flask, blueprint: str, check_request: Guard) -> None:
@@ -58,11 +58,11 @@ def access_of(app: Flask, endpoint: str | None) -> Scope | Guard | str | None:
     return own or guards.get((endpoint or "").rpartition(".")[0])
 
 
-def check() -> ResponseReturnValue | None:
+def check(app: Flask) -> ResponseReturnValue | None:
     """Refuse the request unless its endpoint is open to its caller; runs before every request."""
     asked = call()
     endpoint = asked.endpoint
-    access = access_of(current_app, endpoint)
+    access = access_of(app, endpoint)
     if access == PUBLIC or (endpoint is None and not asked.path.startswith("/api/")):
         return None
     if callable(access):

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from flask import request
+from flask import Response, request
 from pydantic import BaseModel
-from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 Headers = Mapping[str, str]
 
 COMMON = (400, 401, 403, 429, 500, 503)
 
 
+class Text(Response):
+    """An answer of one piece, sent as it is: Werkzeug would look for addresses to spell out and lengths to add."""
+
+    default_mimetype = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer; where something is to be left out or called at the end, Werkzeug does it."""
+        if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in {204, 304} or self._on_close:
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.response  # type: ignore[return-value]
+
+
 def show(view: BaseModel, status: int = 200, headers: Headers | None = None) -> Response:
     """A model as JSON."""
-    return Response(view.model_dump_json(), status, headers, content_type="application/json")
+    return Text(view.model_dump_json().encode(), status, headers, content_type="application/json")
 
 
 def nothing() -> Response:
     """204: it is done, and there is nothing to say."""
-    return Response(status=204)
+    return Text(status=204)
 
 
 def show_unless_known(view: BaseModel, headers: Headers | None = None, etag: str | None = None) -> Response:
@@ -30,7 +45,8 @@ def show_unless_known(view: BaseModel, headers: Headers | None = None, etag: str
     response = show(view, headers=headers)
     response.set_etag(etag or etag_of(view))
     response.headers["Cache-Control"] = "private, no-cache"
-    return response.make_conditional(request.environ)
+    response.make_conditional(request.environ)
+    return response
 
 
 def etag_of(view: BaseModel) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, current_app
-from flask.json.provider import DefaultJSONProvider
 from pydantic_core import from_json
 
 from jobs.settings import Settings
@@ -24,26 +23,9 @@ _ENVELOPE = 64 * 1024
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class StrictJson(DefaultJSONProvider):
-    """JSON as RFC 8259 has it: no NaN, no lone surrogates, no bottomless nesting."""
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Parse; raises ValueError, which becomes 400."""
-        return from_json(s, allow_inf_nan=False)
-
-
-class JsonCall(Call):
-    """A request whose bad JSON is answered with the place of the mistake."""
-
-    def on_json_loading_failed(self, e: ValueError | None) -> Any:
-        """Say where the body stops being JSON."""
-        raise Refused(400, "bad-json", f"the body is not JSON: {e}")
-
-
 def install(app: Flask, settings: Settings) -> None:
     """Limit every body and check the JSON ones before a handler sees them."""
-    app.json = StrictJson(app)
-    app.request_class = JsonCall
+    app.request_class = Call
     app.config["MAX_CONTENT_LENGTH"] = settings.max_args_bytes + _ENVELOPE
     # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left over before.
     app.config["MAX_FORM_MEMORY_SIZE"] = 8 * _ENVELOPE
@@ -85,10 +67,12 @@ def _check() -> None:
         takes_up_to(current_app.config["MAX_CONTENT_LENGTH"], "MAX_ARGS_BYTES")
     else:
         takes_up_to(raised)
-    body = _parse(asked) if _has_body(asked) else {}
-    if not isinstance(body, dict):
+    if not _has_body(asked):
+        return
+    asked.body = _parse(asked)
+    if not isinstance(asked.body, dict):
         raise Refused(422, "invalid-request", "the body must be a JSON object")
-    if _depth(body) > DEPTH:
+    if _depth(asked.body) > DEPTH:
         raise Refused(422, "too-deep", f"the body is nested more than {DEPTH} levels deep", limit=DEPTH)
 
 
@@ -109,13 +93,17 @@ def _json_view(asked: Call) -> Callable[..., Any] | None:
 
 
 def _has_body(asked: Call) -> bool:
-    return bool(asked.content_length) or "HTTP_TRANSFER_ENCODING" in asked.environ
+    return asked.environ.get("CONTENT_LENGTH", "0") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in asked.environ
 
 
 def _parse(asked: Call) -> Any:
     if asked.mimetype != "application/json":
         raise Refused(415, "not-json", "send the body as application/json")
-    return asked.get_json()
+    try:
+        # As RFC 8259 has it: no NaN, no lone surrogates, no bottomless nesting.
+        return from_json(asked.get_data(), allow_inf_nan=False)
+    except ValueError as error:
+        raise Refused(400, "bad-json", f"the body is not JSON: {error}") from None
 
 
 def _depth(value: Any) -> int:

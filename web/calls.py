@@ -28,6 +28,8 @@ class Call(Request):
     bearer: Caller | None = None
     """Who sent it, by token, which is what rate limits count."""
     tried_redis: bool = False
+    body: Any = None
+    """Its JSON."""
     body_limit: str | None = None
     """The setting that limits its body."""
     unexpected: Exception | None = None
@@ -36,6 +38,10 @@ class Call(Request):
     """Tells those who watch how it was answered."""
     said: tuple[tuple[str, str], ...] = ()
     """Headers of its answer, whatever that will be."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The body as it was parsed at the gate (bodies.py), for flask-openapi, which asks for it once more."""
+        return self.body
 
     def say(self, name: str, value: str) -> None:
         """Send a header with the answer."""

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response
@@ -72,13 +73,18 @@ def text() -> bytes:
     return generate_latest(registry)
 
 
+@cache
+def _of(method: str, route: str, status: int) -> Histogram:
+    """The library would spell and look up the labels at each request, behind a lock."""
+    return _seconds.labels(method, route, f"{status}xx")
+
+
 def _end(response: Response) -> Response:
     """Labels have few values: the rule of the route instead of the path, the class of the status."""
     asked = call()
     if asked.began is not None:
         method = asked.method if asked.method in _METHODS else "other"
         route = asked.url_rule.rule if asked.url_rule else "none"
-        status = f"{response.status_code // 100}xx"
         with suppress(OSError):  # somebody has removed the folder: a count is not worth an answer
-            _seconds.labels(method, route, status).observe(time.perf_counter() - asked.began)
+            _of(method, route, response.status_code // 100).observe(time.perf_counter() - asked.began)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from urllib.parse import quote
 
 from jobs import redaction
@@ -10,7 +11,11 @@ from jobs.files import File
 from jobs.monitor import Attempt
 from jobs.records import Job
 
-from .schemas.jobs import ArtifactView, AttemptView, ErrorView, JobSummary, JobView, LinksView, ProgressView
+from .schemas.jobs import ArtifactView, AttemptView, ErrorView, JobSummary, JobView, ProgressView
+
+_MADE = {"args", "tags", "progress", "error", "links"}
+_PLAIN = tuple(name for name in JobSummary.model_fields if name not in _MADE)
+_plain = attrgetter(*_PLAIN)
 
 
 def job_summary(job: Job) -> JobSummary:
@@ -40,15 +45,14 @@ def artifact_path(job_id: str, name: str) -> str:
 
 
 def _fields(job: Job) -> dict[str, object]:
-    own = {name: getattr(job, name) for name in JobSummary.model_fields if name != "links"}
     here = job_path(job.id)
-    return own | {
-        "args": redaction.arguments(job.task, job.args),
-        "tags": list(job.tags),
-        "progress": ProgressView.model_validate(job.progress) if job.progress else None,
-        "error": ErrorView.model_validate(job.error) if job.error else None,
-        "links": LinksView(self=here, result=f"{here}/result", log=f"{here}/log"),
-    }
+    fields = dict(zip(_PLAIN, _plain(job), strict=True))
+    fields["args"] = redaction.arguments(job.task, job.args)
+    fields["tags"] = list(job.tags)
+    fields["progress"] = ProgressView.model_validate(job.progress) if job.progress else None
+    fields["error"] = ErrorView.model_validate(job.error) if job.error else None
+    fields["links"] = {"self": here, "result": f"{here}/result", "log": f"{here}/log"}
+    return fields
 
 
 def _artifact(job_id: str, name: str, file: File) -> ArtifactView:

@@ -35,7 +35,8 @@ def request_id() -> str:
 
 def traceparent() -> str | None:
     """The caller's W3C trace context, or None when it sent none that is valid."""
-    return tracing.valid(call().environ.get("HTTP_TRACEPARENT", ""))
+    given = call().environ.get("HTTP_TRACEPARENT")
+    return tracing.valid(given) if given else None
 
 
 def unexpected(error: Exception) -> None:
