@@ -8,7 +8,7 @@ import click
 
 from cli import words
 from cli.commands import Command
-from cli.output import emitted, note, show, table
+from cli.output import emitted, note, show_list, table
 from jobs import audit as core
 
 
@@ -22,7 +22,7 @@ def audit(limit: int, before: str | None) -> None:
     if emitted({"entries": found, "next": following}):
         return
     rows = [[words.at(one.at), one.actor, one.action, one.subject, _detail(one)] for one in found]
-    show(table(["at", "who", "did", "to", "detail~?"], rows))
+    show_list(table(["at", "who", "did", "to", "detail~?"], rows), "Nothing is noted here.")
     if following:
         note(f"There are more: --before {following}")
 

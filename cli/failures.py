@@ -10,7 +10,7 @@ from rich.text import Text
 from cli import complete, words
 from cli.acting import act_on_each, confirm
 from cli.commands import Group
-from cli.output import Cell, emitted, facts, say, show, table
+from cli.output import Cell, emitted, facts, say, show, show_list, table
 from cli.output import plain as shape_of
 from cli.shapes import last_traceback
 from jobs import control, monitor
@@ -46,7 +46,8 @@ def ls(task: str | None, queue: str | None) -> None:
         [one.fingerprint[:8], one.count, one.task, words.ago(one.last_seen, now), one.frame, _error(one)]
         for one in found
     ]
-    show(table(["group", "jobs>", "task", "last?", "where?", "error~"], rows))
+    columns = ["group", "jobs>", "task", "last?", "where?", "error~"]
+    show_list(table(columns, rows), "No dead letters that fit." if task or queue else "No dead letters.")
 
 
 @failures.command("show", examples=["failures show 3f9a"])

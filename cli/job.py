@@ -12,7 +12,7 @@ import click
 from cli import complete, jobview, words
 from cli.acting import act_on_each, job_ids
 from cli.commands import Group
-from cli.output import emit, emitted, note, say, show
+from cli.output import emit, emitted, note, say, show, show_list
 from cli.places import here
 from cli.shapes import job_shape, last_traceback, whole_job_shape
 from cli.tail import tail
@@ -55,7 +55,8 @@ def ls(
         for job in page.jobs:
             say(job.id)
         return
-    show(jobview.listed(page.jobs, words.now()))
+    is_choice = status or task or queue or tag or cursor
+    show_list(jobview.listed(page.jobs, words.now()), "No job fits." if is_choice else "No jobs yet.")
     if page.next_cursor:
         note(f"There are more: --cursor '{page.next_cursor}'")
 

@@ -87,6 +87,14 @@ def show(*parts: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in seen.get().splitlines()))
 
 
+def show_list(made: Table, nothing: str) -> None:
+    """Print a table; when it has no rows, a remark instead, so that a pipe gets nothing rather than a header."""
+    if made.row_count:
+        show(made)
+    else:
+        note(nothing)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
     """A table that fits where it goes; `cli.tables` says what the ends of the columns' names mean."""
     return tables.table(columns, rows, width=console().width)

@@ -6,7 +6,7 @@ import click
 
 from cli import words
 from cli.commands import Group
-from cli.output import emitted, note, say, show, table
+from cli.output import emitted, say, show_list, table
 from jobs import quarantine as core
 
 
@@ -23,10 +23,7 @@ def ls(limit: int) -> None:
     if emitted({"entries": found}):
         return
     rows = [[words.at(one.at), one.job_id, one.queue, _kept(one), one.reason] for one in found]
-    if rows:
-        show(table(["at", "job", "queue", "kept as", "reason~"], rows))
-    else:
-        note("Nothing is in quarantine.")
+    show_list(table(["at", "job", "queue", "kept as", "reason~"], rows), "Nothing is in quarantine.")
 
 
 @quarantine.command("show", examples=["quarantine show 8c0ce3f0e5a24a6ab1a7bd0c4a9a2b6e"])

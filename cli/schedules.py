@@ -13,7 +13,7 @@ import tasks  # noqa: F401 - a schedule is checked against its task
 from cli import complete, words
 from cli.actor import actor
 from cli.commands import Group
-from cli.output import Cell, emitted, facts, note, plain, say, show, state, table
+from cli.output import Cell, emitted, facts, note, plain, say, show, show_list, state, table
 from cli.places import File
 from cli.shapes import Shape, schedule_shape
 from jobs import schedules as core
@@ -32,7 +32,9 @@ def ls() -> None:
     """List the schedules with their next and last tick."""
     found = core.list_schedules()
     if not emitted({"schedules": [schedule_shape(view) for view in found]}):
-        show(table(["schedule", "when~", "next", "last?", "state~"], [_row(view) for view in found]))
+        columns = ["schedule", "when~", "next", "last?", "state~"]
+        nothing = "No schedule is known: the clock learns of those in tasks/schedules.py when it starts."
+        show_list(table(columns, [_row(view) for view in found]), nothing)
 
 
 @schedules.command("show", examples=["schedules show maintenance.digest"])
@@ -49,7 +51,8 @@ def show_schedule(schedule_id: str, limit: int) -> None:
     source = f"{view.source or 'nobody'}, revision {view.revision}"
     show(facts({"state": state(_state(view)), "from": source, "definition": written, "next": upcoming}))
     say()
-    show(table(["decided", "tick?", "outcome", "job", "reason~"], [_entry(tick) for tick in ticks]))
+    columns = ["decided", "tick?", "outcome", "job", "reason~"]
+    show_list(table(columns, [_entry(tick) for tick in ticks]), "None of its ticks was decided yet.")
 
 
 @schedules.command(examples=["schedules status || echo 'look at the clock'"])

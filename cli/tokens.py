@@ -10,7 +10,7 @@ import click
 from cli import complete, words
 from cli.actor import actor
 from cli.commands import Group, as_json
-from cli.output import Cell, emit, emitted, note, plain, say, show, state, table
+from cli.output import Cell, emit, emitted, note, plain, say, show_list, state, table
 from jobs import tokens as core
 from jobs.tokens import Scope, Token
 
@@ -31,7 +31,7 @@ def ls() -> None:
     found = core.all_tokens()
     if not emitted({"tokens": found}):
         columns = ["id", "name", "scopes", "tasks~", "made?", "by?", "expires?", "last used?"]
-        show(table(columns, [_row(one) for one in found]))
+        show_list(table(columns, [_row(one) for one in found]), "No token was made yet: bin/jobs token create --help")
 
 
 @token.command(examples=["token create shop --scope enqueue --scope read --task 'mail.*' --expires 90d"])

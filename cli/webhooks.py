@@ -13,7 +13,7 @@ from cli import complete, words
 from cli.acting import confirm
 from cli.actor import actor
 from cli.commands import Group, as_json
-from cli.output import Cell, emit, emitted, facts, note, plain, say, show, table
+from cli.output import Cell, emit, emitted, facts, note, plain, say, show, show_list, table
 from jobs import webhooks as core
 from jobs.webhooks import Delivery, Event, Webhook
 
@@ -33,7 +33,9 @@ def ls() -> None:
     """List the webhooks, without their secrets."""
     found = core.all_webhooks()
     if not emitted({"webhooks": found}):
-        show(table(["id", "state", "address~", "events~", "tasks~?", "made?"], [_row(one) for one in found]))
+        columns = ["id", "state", "address~", "events~", "tasks~?", "made?"]
+        nothing = "No webhook was made yet: bin/jobs webhook add --help"
+        show_list(table(columns, [_row(one) for one in found]), nothing)
 
 
 @webhook.command(examples=["webhook add https://shop.example.com/hook --event job.dead --task 'mail.*'"])
@@ -116,7 +118,7 @@ def deliveries(webhook_id: str, limit: int, before: str | None) -> None:
     """List the attempts to deliver something, the newest first."""
     found = core.list_deliveries(webhook_id, before, limit)
     if not emitted({"deliveries": found, "next": found[-1].id if len(found) == limit else None}):
-        show(_table(found))
+        show_list(_table(found), "Nothing was sent to it yet.")
 
 
 @webhook.command(examples=["webhook redeliver wh_0123456789abcdef 1764000000000-0"])

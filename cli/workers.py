@@ -10,7 +10,7 @@ import click
 from cli import complete, words
 from cli.actor import actor
 from cli.commands import Group
-from cli.output import Cell, emitted, say, show, state, table
+from cli.output import Cell, emitted, say, show_list, state, table
 from jobs import monitor
 from jobs import workers as core
 from jobs.views import WorkerView
@@ -28,7 +28,7 @@ def ls() -> None:
     """List the workers that live."""
     found = monitor.workers()
     if not emitted({"workers": found}):
-        show(table(COLUMNS, rows(found, words.now())))
+        show_list(table(COLUMNS, rows(found, words.now())), "No worker is alive: python -m worker starts one.")
 
 
 @workers.command(examples=["workers stop web-1-4711-a1b2c3"])

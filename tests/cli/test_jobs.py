@@ -70,7 +70,9 @@ def test_what_its_state_does_not_allow_is_told_for_each_and_the_rest_is_done() -
     refused = asked("jobs", "cancel", "nothing", one, code=1)
     assert (refused["done"], refused["refused"]) == (1, 1)
     assert refused["jobs"][0] == {"id": "nothing", "error": "no job has the id 'nothing'"}
-    assert "cannot be canceled: it is canceled" in run("jobs", "cancel", one, code=1).stderr
+    said("jobs", "cancel", one)
+    said("jobs", "retry", one)
+    assert "cannot be tried again: it is queued" in run("jobs", "retry", one, code=1).stderr
 
 
 @pytest.mark.processes

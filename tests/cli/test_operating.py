@@ -113,6 +113,26 @@ def test_a_server_without_jobs_is_no_error(redis: Redis) -> None:
         assert asked(*words)
 
 
+@pytest.mark.parametrize(
+    ("words", "said_of_nothing"),
+    [
+        ("token ls", "No token was made yet: bin/jobs token create --help"),
+        ("webhook ls", "No webhook was made yet: bin/jobs webhook add --help"),
+        ("workers ls", "No worker is alive: python -m worker starts one."),
+        ("schedules ls", "No schedule is known: "),
+        ("failures ls", "No dead letters."),
+        ("jobs ls", "No jobs yet."),
+        ("jobs ls --status failed", "No job fits."),
+        ("quarantine ls", "Nothing is in quarantine."),
+        ("audit", "Nothing is noted here."),
+    ],
+)
+def test_a_list_of_nothing_is_a_remark_and_no_header(words: str, said_of_nothing: str) -> None:
+    told = run(*words.split())
+    assert told.stdout == ""
+    assert told.stderr.startswith(said_of_nothing)
+
+
 def test_memory_says_what_uses_the_server(workers: Workers) -> None:
     for number in range(3):
         said("enqueue", "sample.add", f"a={number}", "b=2")
