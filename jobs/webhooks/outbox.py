@@ -49,6 +49,7 @@ class Outbox:
             while (entries := self._entries()) and self._leads() and time.monotonic() < until:
                 stored = self._store(entries)
                 if stored is None:
+                    self._keep_bounded()
                     break
                 made += stored
         return made
@@ -72,6 +73,12 @@ class Outbox:
         self._count(webhooks, [str(call[0]) for calls in deliveries.values() for call in calls])
         made = int(script("send_outbox")(names, args, self._client))
         return None if made < 0 else made
+
+    def _keep_bounded(self) -> None:
+        """Events that wait for room must not be what fills the server: of too many the oldest are dropped."""
+        dropped = script("trim_outbox")([keys.OUTBOX], [self._settings.webhook_max_waiting], self._client)
+        if dropped:
+            log.error("Events are dropped: there is no room for more deliveries", events=dropped)
 
     def _count(self, webhooks: Sequence[Webhook], jobs: Sequence[str]) -> None:
         """A receiver that is away must not fill the server: who fails, and has too many waiting, is switched off.

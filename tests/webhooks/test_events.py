@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs import dispatch, recovery, webhooks
+from jobs import audit, dispatch, recovery, webhooks
 from jobs.claims import Claims, Interrupted, Stopped
 from jobs.dispatch import JobRequest
 from jobs.settings import Settings
@@ -81,6 +81,22 @@ def test_an_event_that_cannot_be_told_does_not_stand_in_the_way_of_others(
         redis.xadd(keys.OUTBOX, known | ({} if error is None else {"error": error}))
     assert deliver() == 1
     assert (made.types, redis.xlen(keys.OUTBOX)) == (["job.finished"], 0)
+
+
+def test_events_that_wait_for_room_are_bounded_and_what_is_dropped_is_told(
+    redis: Redis, hook: Hooks, open_settings: Settings
+) -> None:
+    hook()
+    dispatch.submit(JobRequest(task="web_tests.add", args={"a": 1}))
+    full = open_settings.model_copy(update={"max_queue_depth": 1, "webhook_max_waiting": 20})
+    outbox = Outbox(redis, full)
+    for number in range(21):
+        redis.xadd(keys.OUTBOX, {"type": "job.dead", "task": "nobody.asks"}, id=f"{1000 * number}-1")
+        assert outbox.send() == 0
+    assert redis.xlen(keys.OUTBOX) == 18
+    entry = audit.entries()[0]
+    assert (entry.actor, entry.action) == ("nightshift", "webhook.drop")
+    assert entry.detail == {"events": 3, "since": 0, "until": 3}
 
 
 @pytest.mark.processes
