@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, Request, Response, current_app
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_host
 
 from jobs.tokens import Scope
 
@@ -106,6 +108,14 @@ class Document(OpenAPI):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """As it is: nothing here is async, and Flask would find that out for each of a dozen hooks of every request."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's, which looks at the host twice, and for subdomains and sockets of the web; here there are none."""
+        if request is None:
+            return super().create_url_adapter(request)
+        host = request.host = get_host(request.environ, self.config["TRUSTED_HOSTS"])
+        asked = request.scheme, request.path, request.method, request.query_string.decode("latin-1")
+        return MapAdapter(self.url_map, host, request.root_path, "", *asked)
 
     def generate_spec_json(self) -> None:
         """Build and complete the document."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
@@ -30,7 +30,8 @@ class NewJob(Input):
     model_config = example(task="images.thumbnail", args={"photo": _PHOTO, "width": 320}, tags=["avatars"])
 
     task: str = Field(min_length=1, max_length=200, examples=["images.thumbnail"])
-    args: dict[str, JsonValue] = Field(
+    # Any, as they were JSON: pydantic's JsonValue would call a function of Python for every value in them.
+    args: dict[str, Any] = Field(
         default_factory=dict,
         description="By name; GET /api/v1/tasks/{name} has their schema.",
         examples=[{"photo": "file_0123456789abcdef0123456789abcdef", "width": 320}],

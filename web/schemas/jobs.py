@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
@@ -61,7 +61,7 @@ class JobSummary(View):
 
     id: str = Field(examples=["5f0c1d6f0a3b4c0e9a7c3f1e2d4b5a69"])
     task: str
-    args: dict[str, JsonValue]
+    args: dict[str, Any]
     queue: str
     status: str = Field(
         description="queued, scheduled (delayed), started, finished, failed, canceled, deferred or stopped.",
