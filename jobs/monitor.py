@@ -162,22 +162,33 @@ def queue_names() -> list[str]:
 
 
 def queues(now: datetime) -> list[QueueView]:
-    """The counts of every queue, in two round trips."""
+    """The counts of every queue of the settings, and of others that are in use or paused, in two round trips.
+
+    A name that somebody mistyped is known as long as its canceled jobs are kept; it need not be a line of every list.
+    """
     names, listeners = queue_names(), [name for worker in workers() for name in worker.queues]
+    paused, rows = _counted(names)
+    lasting = paused | set(current_settings().queues)
+    waits = _waits([row[1:6:2] for row in rows], now)
+    views = [
+        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name), row[0], row[4])
+        for name, row, wait in zip(names, rows, waits, strict=True)
+    ]
+    return [view for view in views if view.in_use or view.name in lasting]
+
+
+def _counted(names: Sequence[str]) -> tuple[set[str], list[Any]]:
+    """The queues that are paused; and of each that is named, for its lists by priority length and head, then counts."""
     with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
+        pipe.hkeys(keys.PAUSED)
         for name in names:
             for waiting in names_of(name):
                 pipe.llen(keys.queue(waiting))
                 pipe.lindex(keys.queue(waiting), 0)
             for kind in ("wip", "scheduled", "failed", "finished"):
                 pipe.zcard(keys.registry(kind, name))
-        replies = pipe.execute()
-    rows = [replies[start : start + 10] for start in range(0, len(replies), 10)]
-    waits = _waits([row[1:6:2] for row in rows], now)
-    return [
-        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name), row[0], row[4])
-        for name, row, wait in zip(names, rows, waits, strict=True)
-    ]
+        paused, *replies = pipe.execute()
+    return {name.decode() for name in paused}, [replies[at : at + 10] for at in range(0, len(replies), 10)]
 
 
 def workers() -> list[WorkerView]:

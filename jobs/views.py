@@ -114,6 +114,11 @@ class QueueView:
     high: int
     low: int
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there is anything to see: jobs other than canceled ones, or a worker."""
+        return bool(self.waiting or self.started or self.scheduled or self.failed or self.finished or self.workers)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:

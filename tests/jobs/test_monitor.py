@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs import connection, enqueue, enqueue_in, keys, monitor, sifting, task, with_options
+from jobs import connection, enqueue, enqueue_in, keys, monitor, queues, sifting, task, with_options
 from jobs.dispatch import JobRequest, submit_many
 from jobs.errors import JobConflict, JobMissing, RedisUnavailable
 from jobs.settings import Settings
@@ -96,6 +96,17 @@ def test_queues_are_counted_without_being_touched(redis: Redis) -> None:
     assert (views["low"].waiting, views["default"].scheduled, views["high"].waiting) == (3, 1, 0)
     assert views["low"].oldest_wait is not None
     assert views["high"].oldest_wait is None
+
+
+def test_a_queue_with_nothing_but_canceled_jobs_is_listed_only_while_it_is_paused(redis: Redis) -> None:
+    (mistyped,) = many(1, "defualt")
+    assert "defualt" in {view.name for view in monitor.queues(datetime.now(UTC))}
+    queues.empty("defualt", by="tests")
+    assert "defualt" not in {view.name for view in monitor.queues(datetime.now(UTC))}
+    assert "defualt" in monitor.queue_names()
+    assert monitor.get_job(mistyped).status == "canceled"
+    queues.pause("defualt", note="", by="tests")
+    assert "defualt" in {view.name for view in monitor.queues(datetime.now(UTC))}
 
 
 def test_a_job_without_a_result_says_what_it_is() -> None:
