@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 from redis import Redis
 
-from jobs import enqueue, queues, schedules, webhooks
+from jobs import enqueue, queues, schedules, webhooks, with_options
 from jobs.webhooks import Event
 
 from .browsing import NARROW, WIDE, Watch
@@ -17,6 +17,8 @@ from .hand import greet, slow, take
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
+CUT = """[...document.querySelectorAll(".card > .scroll")].filter(each => each.scrollWidth > each.clientWidth)
+    .map(each => each.innerText.split("\\n")[0])"""
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
@@ -38,6 +40,7 @@ def test_every_page_is_for_everyone_and_fits(watch: Watch, redis: Redis) -> None
         assert faults(watch.page) == [], path
         width = watch.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert width <= 0, f"{path} is {width} px too wide"
+        assert watch.page.evaluate(CUT) == [], path
 
 
 def alive(redis: Redis) -> list[str]:
@@ -51,6 +54,7 @@ def alive(redis: Redis) -> list[str]:
     running = take(redis)
     running.context.progress(3, 8, "step 3")
     enqueue(greet, "Grace")
+    with_options(greet, queue="letters-outbound").enqueue("Edsger")
     jobs = ["/jobs", "/jobs?status=failed", f"/jobs/{failing.id}", f"/jobs/{running.context.id}", "/jobs/missing"]
     queues.pause("low", note="a reason", by="somebody")
     schedules.create({"id": "greet.hourly", "task": "hand.greet", "args": {"name": "x"}, "every": 3600}, actor="t")
