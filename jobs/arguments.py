@@ -53,21 +53,29 @@ def _field(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) ->
 
 def bind(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Name the positional arguments of a call, as Python would."""
-    try:
-        return dict(_signature(function).bind(*args, **kwargs).arguments)
+    positional, required, possible = _parameters(function)
+    named = {**dict(zip(positional, args, strict=False)), **kwargs}
+    if len(named) == len(args) + len(kwargs) and required <= named.keys() <= possible:
+        return named
+    try:  # Python says best what is wrong with this call, but would take its time for each that is right
+        return dict(inspect.signature(function).bind(*args, **kwargs).arguments)
     except TypeError as error:
         raise InvalidArguments(name, [Problem("", str(error))]) from None
 
 
 @cache
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
+    """The names of those that may be given by position, of those that must be given, and of all."""
+    every = inspect.signature(function).parameters.values()
+    positional = tuple(one.name for one in every if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = frozenset(one.name for one in every if one.default is inspect.Parameter.empty)
+    return positional, required, frozenset(one.name for one in every)
 
 
 def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
     """Check arguments and give them back as plain JSON values; only what was given is kept."""
     checked = _checked(name, model, args)
-    return typing.cast("dict[str, Any]", from_json(checked.model_dump_json(exclude_unset=True)))
+    return typing.cast("dict[str, Any]", from_json(model.__pydantic_serializer__.to_json(checked, exclude_unset=True)))
 
 
 def restore(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +86,7 @@ def restore(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[
 
 def _checked(name: str, model: type[Arguments], args: Mapping[str, Any]) -> Arguments:
     try:
-        return model.model_validate(dict(args))
+        return typing.cast("Arguments", model.__pydantic_validator__.validate_python(dict(args)))
     except ValidationError as error:
         raise InvalidArguments(name, [_problem(item, args) for item in error.errors(include_url=False)]) from None
 

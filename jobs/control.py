@@ -6,7 +6,7 @@ import time
 
 from . import connection, keys
 from .claims import rq_time
-from .dispatch import IDEMPOTENCY_LIFE
+from .descriptions import IDEMPOTENCY_LIFE
 from .errors import IdempotencyKeyReused, JobConflict, JobMissing
 from .scripts import Value, script
 

@@ -11,13 +11,13 @@ from typing import Any, ParamSpec
 
 from pydantic_core import to_json
 
-from . import connection, files, inline, keys, pressure, records, registry, tracing
+from . import connection, descriptions, files, inline, keys, pressure, registry, tracing
 from .context import inherited_traceparent
 from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
 from .priorities import PRIORITIES, Priority
 from .records import Job
 from .registry import Task
-from .scripts import Value, script
+from .scripts import script
 from .settings import Settings, current_settings
 from .tracing import Making
 from .uniqueness import Unique
@@ -25,14 +25,14 @@ from .uniqueness import Unique
 P = ParamSpec("P")
 
 _BATCH = 300
-IDEMPOTENCY_LIFE = 86400
+_KEYS = (keys.QUEUES, keys.JOBS, keys.FULL)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STEP = timedelta(microseconds=1)  # keeps the order of a batch in the index, whose scores are times
 _LONGEST_DELAY = timedelta(days=3660)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen for the same reason as Job
 class JobRequest:
     """What HTTP, the command line and schedules ask for; None means what the task says.
 
@@ -122,7 +122,9 @@ def submit(request: JobRequest) -> Job:
     Raises UnknownTask, InvalidArguments, ArgumentsTooLarge, FileMissing, IdempotencyKeyReused, QueueFull or
     RedisUnavailable.
     """
-    return submit_many([request])[0]
+    settings = current_settings()
+    job = prepare(request, settings, datetime.now(UTC))
+    return inline.run(job) if inline.active() else _send([job], settings)[0]
 
 
 def submit_many(requests: Iterable[JobRequest], *, at_once: int = _BATCH) -> list[Job]:
@@ -145,17 +147,13 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
     args = task.validate(request.args)
     _check_size(args, settings)
     delayed = request.run_at is not None and request.run_at > now
-    making = Making(
-        id=request.job_id or secrets.token_hex(16),
-        task=task.name,
-        queue=request.queue or task.queue,
-        traceparent=request.traceparent or inherited_traceparent(),
-    )
+    job_id = request.job_id or secrets.token_hex(16)
+    queue = request.queue or task.queue
     return Job(
-        id=making.id,
+        id=job_id,
         task=task.name,
         args=args,
-        queue=making.queue,
+        queue=queue,
         status="scheduled" if delayed else "queued",
         created_at=now,
         enqueued_at=None if delayed else now,
@@ -164,7 +162,7 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
         tags=tuple(request.tags),
         schedule=request.schedule,
         tick=request.tick,
-        traceparent=tracing.made(making),
+        traceparent=_trace(request, job_id, queue),
         idempotency_key=request.idempotency_key,
         fingerprint=request.fingerprint,
         unique=request.unique or task.unique,
@@ -173,30 +171,17 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
     )
 
 
-def enqueue_args(job: Job, settings: Settings, client: connection.Client) -> list[Value]:
-    """The arguments of enqueue.lua for one job, for scripts that enqueue as part of something else."""
-    ttl = registry.find(job.task).result_ttl or settings.result_ttl
-    fields = records.record(job, client, ttl, settings.failure_ttl)
-    pairs = [part for pair in fields.items() for part in pair]
-    due = repr(job.run_at.timestamp()) if job.run_at else ""
-    created = repr(job.created_at.timestamp() * 1000)
-    held = [job.idempotency_key or "", job.fingerprint, IDEMPOTENCY_LIFE, *_uniqueness(job)]
-    return [job.id, job.queue, created, due, *held, len(pairs), *pairs]
-
-
-def _uniqueness(job: Job) -> list[Value]:
-    if job.unique is None:
-        return ["", "", 0]
-    return [job.unique.digest(job.task, job.args), job.unique.until, job.unique.window]
+def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
+    given = request.traceparent or inherited_traceparent()
+    return tracing.made(Making(job_id, request.task, queue, given)) if tracing.watched() else given
 
 
 def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
-    client = connection.client()
     for job in batch:
         files.require(job.args)
-    args = [part for job in batch for part in enqueue_args(job, settings, client)]
+    args = [settings.max_queue_depth, *descriptions.together(batch, settings)]
     with connection.translate_errors():
-        ids = script("enqueue")([keys.QUEUES, keys.JOBS, keys.FULL], [settings.max_queue_depth, *args], client)
+        ids = script("enqueue")(_KEYS, args, connection.client())
     if ids[0] == b"%":
         raise pressure.full_server()
     if ids[0].startswith(b"#"):

@@ -7,14 +7,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from pydantic_core import from_json, to_json
-from rq.job import Job as RqJob
-from rq.serializers import JSONSerializer
+from pydantic_core import from_json
 
-from .connection import Client
 from .priorities import PRIORITIES, Priority
 from .uniqueness import Unique
 
@@ -22,11 +18,9 @@ VERSION = 1
 _ENDED = {b"finished", b"failed", b"canceled", b"stopped"}  # in other states `ended_at` is that of the last attempt
 ENTRY = "jobs.perform"
 _LARGEST = 2**31 - 1  # what a horse's slot can hold of a number; no honest record comes near it
-_SMALL = 200  # bytes, below which compressing saves nothing
 _RANKS = {one.encode(): one for one in PRIORITIES}
 
 Json = Any
-Value = str | int | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class JobError:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # nobody changes one; to freeze it would make each take three times as long, of many in a second
 class Job:
     """One enqueued call of a task, as it was when it was read. Times are aware UTC.
 
@@ -83,54 +77,9 @@ class Job:
     result: Json = field(default=None, compare=False)
 
 
-def record(job: Job, client: Client, result_ttl: int, failure_ttl: int) -> dict[str, Value]:
-    """The hash of a new job: RQ's own fields, then ours, without what is empty."""
-    values = _blank(client) | {
-        "created_at": rq_time(job.created_at),
-        "origin": job.queue,
-        "description": job.task,
-        "timeout": job.timeout,
-        "result_ttl": result_ttl,
-        "failure_ttl": failure_ttl,
-        "status": job.status,
-        "data": _data(job),
-        "v": VERSION,
-        "task": job.task,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-    }
-    return values | {name: value for name, value in _optional(job).items() if value}
-
-
-@lru_cache(maxsize=4)
-def _blank(client: Client) -> dict[str, Value]:
-    """What RQ itself writes for a new job, asked once: asking takes RQ longer than all the rest of an enqueue."""
-    values = RqJob.create(ENTRY, connection=client, serializer=JSONSerializer).to_dict()
-    return {name: value for name, value in values.items() if value not in ("", None)}
-
-
-def _optional(job: Job) -> dict[str, Value | None]:
-    return {
-        "enqueued_at": rq_time(job.enqueued_at) if job.enqueued_at else None,
-        "run_at": job.run_at.isoformat() if job.run_at else None,
-        "tags": to_json(job.tags) if job.tags else None,
-        "schedule": job.schedule,
-        "tick": job.tick,
-        "idempotency_key": job.idempotency_key,
-        "traceparent": job.traceparent,
-        "priority": None if job.priority == "normal" else job.priority,  # last: lua/parts/accept looks for it there
-    }
-
-
 def rq_time(at: datetime) -> str:
     """An instant as RQ writes it into its records."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
-
-
-def _data(job: Job) -> bytes:
-    """RQ's description of the call; small ones as they are, which RQ reads as well and the server keeps in less."""
-    plain = to_json([ENTRY, None, [job.task, job.args], {}])
-    return plain if len(plain) <= _SMALL else zlib.compress(plain)
 
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:

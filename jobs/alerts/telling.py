@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from .. import connection, logs
+from .. import connection, descriptions, logs
 from .. import keys as job_keys
-from ..dispatch import JobRequest, enqueue_args, prepare
+from ..dispatch import JobRequest, prepare
 from ..registry import INTERNAL, task
 from ..retries import Retry
 from ..scripts import Value, script
@@ -48,7 +48,7 @@ def _hand_over(entry: bytes, channel: str, message: Message, settings: Settings)
     request = JobRequest(task=NAME, args=args, job_id=message.id, queue=settings.internal_queue)
     job = prepare(request, settings, datetime.now(UTC))
     names: list[Value] = [keys.OUTBOX, job_keys.FULL, job_keys.queue(job.queue)]
-    call = [settings.max_queue_depth, entry, 1, *enqueue_args(job, settings, connection.client())]
+    call = [settings.max_queue_depth, entry, 1, *descriptions.alone(job, settings)]
     return int(script("send_outbox")(names, call, connection.client())) >= 0
 
 

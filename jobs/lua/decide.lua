@@ -13,7 +13,7 @@
 -- stale (another revision), done (another cursor), early or paused; or {'full', why}: no room for a job.
 
 local fence, revision, cursor, tick, due, next_due, overlap, by, most = unpack(ARGV, 2, 10)
-local QUEUE = ARGV[12]
+local QUEUE = kind_after(11).queue
 local ONE_WAITS, NEWER = 'another tick is waiting already', 'a newer tick took its place'
 
 local function note(outcome, reason, job)

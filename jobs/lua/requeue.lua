@@ -16,7 +16,6 @@ local function queue_again(registry, queue)
   redis.call('HDEL', job, 'error', 'started_at', 'ended_at', 'execution', 'cancel')
   redis.call('PERSIST', job)
   redis.call('HDEL', KEYS[2], id)
-  redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)
   to_back(id, queue)
   hold(key, fingerprint, id, life)
 end

@@ -13,11 +13,12 @@ while at <= #ARGV do
   local ours, jobs = redis.call('XDEL', KEYS[1], ARGV[at]) == 1, tonumber(ARGV[at + 1])
   at = at + 2
   for _ = 1, jobs do
+    local _, after = kind_after(at)
     if ours then
-      accept(at)
+      accept_one(at)
       stored = stored + 1
     end
-    at = at + 11 + tonumber(ARGV[at + 10])  -- the length of a description in parts/accept
+    at = after
   end
 end
 return stored

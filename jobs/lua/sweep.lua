@@ -37,7 +37,6 @@ end
 local function put_back(id, queue)
   redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'enqueued_at', ARGV[3])
   redis.call('HDEL', 'rq:job:' .. id, 'execution')
-  redis.call('SADD', 'rq:queues', 'rq:queue:' .. queue)  -- a queue that held nothing else may have been taken off
   to_back(id, queue)
   redis.call('HINCRBY', KEYS[4], 'repaired', 1)
   repaired[#repaired + 1] = id

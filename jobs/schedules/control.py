@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import connection, dispatch
+from .. import connection, descriptions
 from ..connection import Client
 from ..errors import ScheduleConflict, ScheduleDefinitionError, ScheduleMissing
 from ..scripts import Value, script
@@ -134,7 +134,7 @@ def run_now(schedule_id: str, *, actor: str, key: str | None = None) -> str:
         now = store.time_of(client)
         digest = hashlib.sha256((key or secrets.token_hex(16)).encode()).hexdigest()[:16]
         job_id = definition.job_id(f"run-{digest}")
-        args = [schedule_id, definition.overlap, actor, *_job(definition, now, client, job_id)]
+        args = [schedule_id, definition.overlap, actor, *_job(definition, now, job_id)]
         outcome, *rest = _run("run_schedule", schedule_id, args)
     if outcome == b"busy":
         raise ScheduleConflict(f"the last job of {schedule_id!r}, {rest[0].decode()}, is still active")
@@ -171,10 +171,10 @@ def _instant(client: Client, now: datetime | None) -> int:
     return store.time_of(client) if now is None else rules.milliseconds(now)
 
 
-def _job(definition: Definition, now: int, client: Client, job_id: str) -> list[Value]:
+def _job(definition: Definition, now: int, job_id: str) -> list[Value]:
     settings = current_settings()
     job = job_of(definition, now, settings, datetime.fromtimestamp(now / 1000, UTC), job_id)
-    return dispatch.enqueue_args(job, settings, client)
+    return descriptions.alone(job, settings)
 
 
 def _run(verb: str, schedule_id: str, args: list[Value]) -> Any:

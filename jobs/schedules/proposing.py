@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .. import dispatch
+from .. import descriptions, dispatch
 from ..connection import Client
 from ..dispatch import JobRequest
 from ..errors import NightshiftError, UnknownTask
@@ -61,7 +61,7 @@ class Proposer:
         """A tick whose job cannot be made is a missed one, with the reason."""
         try:
             job = job_of(stored.definition, step.tick, self.settings, datetime.fromtimestamp(now / 1000, UTC))
-            described = dispatch.enqueue_args(job, self.settings, self.client)
+            described = descriptions.alone(job, self.settings)
         except NightshiftError as error:
             if isinstance(error, UnknownTask) and now - step.due < _UNKNOWN_TASK:
                 raise NotYet from error

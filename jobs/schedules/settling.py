@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import cast
 
-from .. import dispatch
+from .. import descriptions
 from .. import keys as job_keys
 from ..connection import Client
 from ..errors import NightshiftError
@@ -87,6 +87,6 @@ class Settler:
         now = datetime.fromtimestamp(store.time_of(self._client) / 1000, UTC)
         try:
             job = job_of(stored.definition, tick, self._settings, now)
-            return dispatch.enqueue_args(job, self._settings, self._client)
+            return descriptions.alone(job, self._settings)
         except NightshiftError:
             return []

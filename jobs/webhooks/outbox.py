@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from .. import descriptions, logs
 from .. import keys as job_keys
-from .. import logs
 from ..connection import Client, translate_errors
-from ..dispatch import JobRequest, enqueue_args, prepare
+from ..dispatch import JobRequest, prepare
 from ..errors import ArgumentsTooLarge, InvalidArguments
 from ..scripts import Value, script
 from ..settings import Settings
@@ -127,7 +127,7 @@ class Outbox:
             job = prepare(self._request(hook, happening, data), self._settings, now)
         except ArgumentsTooLarge:
             job = prepare(self._request(hook, happening, payloads.briefly(data)), self._settings, now)
-        return enqueue_args(job, self._settings, self._client)
+        return descriptions.alone(job, self._settings)
 
     def _request(self, hook: Webhook, happening: Happening, data: Data) -> JobRequest:
         args: dict[str, Any] = {

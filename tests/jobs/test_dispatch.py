@@ -148,6 +148,31 @@ def test_many_jobs_keep_their_order(queue: Queue) -> None:
     assert queue.job_ids == [job.id for job in accepted]
 
 
+def test_jobs_of_several_kinds_in_one_call_keep_their_order_and_each_its_options(queue: Queue) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    asked: list[dict[str, Any]] = [
+        {"timeout": 5, "tags": ["a"]},
+        {"retries": 1},
+        {"timeout": 5, "idempotency_key": "k"},
+        {"run_at": later},
+        {"priority": "low"},
+        {"idempotency_key": "k"},
+        {"retries": 1},
+    ]
+    accepted = submit_many(JobRequest(task="tests.greet", args={"name": "A"}, **one) for one in asked)
+    assert accepted[5].id == accepted[2].id
+    assert queue.job_ids == [accepted[number].id for number in (0, 1, 2, 6)]
+    assert [monitor.get_job(job.id) for job in accepted] == accepted
+    assert [job.timeout for job in accepted] == [5, 7, 5, 7, 7, 5, 7]
+
+
+def test_a_queue_that_has_been_taken_off_the_list_is_on_it_with_the_next_job(redis: Redis) -> None:
+    enqueue(greet, "Ada")
+    redis.delete(keys.QUEUES, keys.queue("high"))
+    enqueue(greet, "Ada")
+    assert redis.smembers(keys.QUEUES) == {keys.queue("high").encode()}
+
+
 def test_an_enqueue_that_is_sent_twice_is_one_job(redis: Redis, settings: Settings, queue: Queue) -> None:
     job = dispatch.prepare(JobRequest(task="tests.greet", args={"name": "A"}), settings, datetime.now(UTC))
     assert dispatch._send([job], settings) == dispatch._send([job], settings) == [job]

@@ -17,12 +17,9 @@ end
 
 -- Jobs of another priority than normal wait in lists of their own beside that of their queue; no queue of ours has a
 -- colon in its name.
-local function is_apart(priority)
-  return priority == 'high' or priority == 'low'
-end
-
 local function list_of(queue, priority)
-  return 'rq:queue:' .. queue .. (is_apart(priority) and ':' .. priority or '')
+  local apart = priority == 'high' or priority == 'low'
+  return 'rq:queue:' .. queue .. (apart and ':' .. priority or '')
 end
 
 local function queue_of(list)
@@ -38,10 +35,9 @@ local function how_many_wait(queue)
   return count + redis.call('LLEN', high) + redis.call('LLEN', low)
 end
 
-local function put(push, id, queue, priority)
-  local list = list_of(queue, priority)
-  if is_apart(priority) then redis.call('SADD', 'rq:queues', list) end
-  redis.call(push, list, id)
+-- RQ is to know of every list that exists; one is new when all that it holds has just been pushed.
+local function push(command, list, queue, ...)
+  if redis.call(command, list, ...) == select('#', ...) then redis.call('SADD', 'rq:queues', list) end
   wake(queue)
 end
 
@@ -50,11 +46,11 @@ local function priority_of(id)
 end
 
 local function to_back(id, queue)
-  put('RPUSH', id, queue, priority_of(id))
+  push('RPUSH', list_of(queue, priority_of(id)), queue, id)
 end
 
 local function to_front(id, queue)
-  put('LPUSH', id, queue, priority_of(id))
+  push('LPUSH', list_of(queue, priority_of(id)), queue, id)
 end
 
 -- Move a record that cannot be run out of everyone's way; its bytes stay as they were found.

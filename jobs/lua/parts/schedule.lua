@@ -95,7 +95,7 @@ local function last_state()
 end
 
 local function enqueue(at)
-  local job = accept(at)
+  local job = accept_one(at)
   redis.call('HSET', SCHEDULE, 'last_job', job, 'last_enqueued', text(now))
   redis.call('ZADD', OPEN, text(now), id .. ':' .. job)
   return job

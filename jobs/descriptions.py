@@ -1,0 +1,127 @@
+"""A new job as scripts take it (jobs/lua/parts/accept.lua): what is its own, and the kind it shares with others."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from pydantic_core import to_json
+from rq.job import Job as RqJob
+from rq.serializers import JSONSerializer
+
+from . import registry
+from .connection import Client
+from .records import ENTRY, VERSION, Job, rq_time
+from .scripts import Value
+from .settings import Settings
+
+IDEMPOTENCY_LIFE = 86400
+_SMALL = 200  # bytes, below which compressing saves nothing
+
+
+class Kind(NamedTuple):
+    """What jobs have in common that are made of one task with the same options."""
+
+    task: str
+    queue: str
+    priority: str
+    status: str
+    timeout: int
+    max_attempts: int
+    result_ttl: int
+    failure_ttl: int
+
+
+def alone(job: Job, settings: Settings) -> list[Value]:
+    """One job, for scripts that enqueue as part of something else."""
+    return [*_own(job), *_shared(_kind(job, settings))]
+
+
+def together(jobs: Iterable[Job], settings: Settings) -> list[Value]:
+    """The jobs of one call of enqueue.lua; what those of a kind have in common is sent once."""
+    counts: dict[Kind, int] = {}
+    numbers: dict[Kind, int] = {}
+    described: list[Value] = []
+    for job in jobs:
+        kind = _kind(job, settings)
+        counts[kind] = counts.get(kind, 0) + 1
+        described += (numbers.setdefault(kind, len(counts)), *_own(job))
+    kinds = [part for kind, count in counts.items() for part in (count, *_shared(kind))]
+    return [len(counts), *kinds, *described]
+
+
+def _kind(job: Job, settings: Settings) -> Kind:
+    result_ttl = registry.find(job.task).result_ttl or settings.result_ttl
+    options = job.queue, job.priority, job.status, job.timeout, job.max_attempts
+    return Kind(job.task, *options, result_ttl, settings.failure_ttl)
+
+
+@lru_cache(maxsize=1024)
+def _shared(kind: Kind) -> tuple[Value, ...]:
+    """A kind as the script takes it: RQ's own fields, then ours."""
+    fields = _blank() | {
+        "origin": kind.queue,
+        "description": kind.task,
+        "timeout": kind.timeout,
+        "result_ttl": kind.result_ttl,
+        "failure_ttl": kind.failure_ttl,
+        "status": kind.status,
+        "v": VERSION,
+        "task": kind.task,
+        "attempt": 0,
+        "max_attempts": kind.max_attempts,
+    }
+    if kind.priority != "normal":
+        fields["priority"] = kind.priority
+    pairs = [part for pair in fields.items() for part in pair]
+    return kind.queue, kind.priority, len(pairs), *pairs
+
+
+def _blank() -> dict[str, Value]:
+    """What RQ itself writes for a new job, whatever it is, but for what is a job's own."""
+    values = RqJob.create(ENTRY, connection=Client(), serializer=JSONSerializer).to_dict()
+    return {name: value for name, value in values.items() if value not in ("", None) and name not in _OWN}
+
+
+_OWN = {"created_at", "enqueued_at", "data"}  # the script writes them
+
+
+def _own(job: Job) -> tuple[Value, ...]:
+    at = job.created_at
+    guards, fields = _guards(job), _fields(job)
+    return job.id, at.timestamp() * 1000, rq_time(at), _data(job), len(guards), len(fields), *guards, *fields
+
+
+def _guards(job: Job) -> tuple[Value, ...]:
+    if job.run_at is None and job.idempotency_key is None and job.unique is None:
+        return ()
+    due: Value = job.run_at.timestamp() if job.run_at else ""
+    unique = job.unique
+    alike = (unique.digest(job.task, job.args), unique.until, unique.window) if unique else ("", "", 0)
+    return due, job.idempotency_key or "", job.fingerprint, IDEMPOTENCY_LIFE, *alike
+
+
+def _fields(job: Job) -> list[Value]:
+    """What only some jobs have; most have none of it."""
+    fields: list[Value] = []
+    if job.run_at:
+        fields += ("run_at", job.run_at.isoformat())
+    if job.tags:
+        fields += ("tags", to_json(job.tags))
+    if job.schedule:
+        fields += ("schedule", job.schedule)
+    if job.tick:
+        fields += ("tick", job.tick)
+    if job.idempotency_key:
+        fields += ("idempotency_key", job.idempotency_key)
+    if job.traceparent:
+        fields += ("traceparent", job.traceparent)
+    return fields
+
+
+def _data(job: Job) -> bytes:
+    """RQ's description of the call; small ones as they are, which RQ reads as well and the server keeps in less."""
+    plain = to_json([ENTRY, None, [job.task, job.args], {}])
+    return plain if len(plain) <= _SMALL else zlib.compress(plain)
