@@ -44,7 +44,6 @@ def show_unless_known(view: BaseModel, headers: Headers | None = None, etag: str
     """A model as JSON with an ETag; 304 when the client has it already."""
     response = show(view, headers=headers)
     response.set_etag(etag or etag_of(view))
-    response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request.environ)
     return response
 

@@ -59,6 +59,7 @@ def test_a_known_file_is_304(api: FlaskClient) -> None:
     content = api.post("/api/v1/files", data=b"0123456789").get_json()["content"]
     etag = api.get(content).headers["ETag"]
     assert api.get(content, headers={"If-None-Match": etag}).status_code == 304
+    assert api.get(content).headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("form", [False, True])

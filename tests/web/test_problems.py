@@ -49,8 +49,10 @@ def test_a_task_that_does_not_exist_is_404(api: FlaskClient) -> None:
     assert answer.get_json()["type"] == "urn:nightshift:problem:unknown-task"
 
 
-def test_problems_are_never_stored(anyone: FlaskClient) -> None:
-    assert anyone.get("/api/v1/tasks").headers["Cache-Control"] == "no-store"
+@pytest.mark.parametrize("path", ["/api/v1/tasks", "/api/v1/jobs", "/api/v1/nowhere"])
+def test_neither_problems_nor_private_data_are_ever_stored(anyone: FlaskClient, api: FlaskClient, path: str) -> None:
+    for client in (anyone, api):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def download(file: File, name: str | None = None) -> Response:
         etag=file.id,
     )
     response.content_length = file.size
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "no-store"
     return response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
 
 
