@@ -64,11 +64,16 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def urn(code: str) -> str:
+    """The stable name of a problem."""
+    return _TYPE + code
+
+
 def answer(refused: Refused) -> Response:
     """The problem document of a refusal, with the headers that its status asks for."""
     status = HTTPStatus(refused.status)
     document = ProblemView(
-        type=_TYPE + refused.code,
+        type=urn(refused.code),
         title=status.phrase,
         status=status.value,
         detail=refused.detail,

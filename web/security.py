@@ -61,15 +61,15 @@ def _protected(application: WSGIApplication) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: Headers, exc_info: Any = None) -> Callable[[bytes], object]:
             asked: Call | None = environ.get("werkzeug.request")
-            missing = _missing(headers, environ["wsgi.url_scheme"])
-            return start_response(status, [*headers, *(asked.said if asked else ()), *missing], exc_info)
+            protecting = missing(headers, environ["wsgi.url_scheme"])
+            return start_response(status, [*headers, *(asked.said if asked else ()), *protecting], exc_info)
 
         return application(environ, start)
 
     return answer
 
 
-def _missing(headers: Headers, scheme: str) -> Headers:
+def missing(headers: Headers, scheme: str) -> Headers:
     """What protects this answer and is not said yet."""
     given = {name.title(): value for name, value in headers}
     is_page = given.get("Content-Type", "").startswith("text/html") and "Content-Disposition" not in given

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from .sharing import Shares
@@ -123,6 +124,12 @@ class PatientThreads(ThreadWorker):
         finally:
             body.given_up = True
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what could not be read as a request."""
+        from . import unreadable  # the app's modules, of which the process before the fork has none
+
+        unreadable.refuse(client, addr, exc)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop; answers that are held back are given now."""
         stopping.set()
@@ -180,6 +187,8 @@ class _Paced:
         self._expect(began + self._left + coming / LEAST_PACE)
         try:
             data = bytes(self._reader.read(size))
+        except ParseException as error:
+            raise OSError(str(error)) from error  # to the app, chunks that are none are a body that broke off
         finally:
             self._expect(None)
         self._left -= max(0.0, time.monotonic() - began - len(data) / LEAST_PACE)
