@@ -34,7 +34,8 @@ def of_job(task: str, args: Mapping[str, Any]) -> frozenset[str]:
 
 def without(text: str, secrets: Collection[str]) -> str:
     """A text in which no secret stands; the longest goes first, as it may have another in it."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    found = [secret for secret in secrets if secret in text]
+    for secret in sorted(found, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 

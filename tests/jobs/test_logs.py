@@ -9,7 +9,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from jobs.logs import configure_logging, get_logger
+from jobs.logs import Logger, configure_logging, get_logger
 from jobs.settings import LogFormat, Settings
 from tests.payloads import LOG_FORGING
 
@@ -17,7 +17,7 @@ FORMATS = pytest.mark.parametrize("format", [LogFormat.JSON, LogFormat.CONSOLE])
 
 
 @contextmanager
-def logging_in(settings: Settings, format: LogFormat) -> Iterator[structlog.stdlib.BoundLogger]:
+def logging_in(settings: Settings, format: LogFormat) -> Iterator[Logger]:
     """Log in a format, and put everything back."""
     root = logging.getLogger()
     handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
