@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from . import registry
 from .connection import Client
 from .records import ENTRY, VERSION, Job, rq_time
-from .scripts import Value
+from .scripts import Packed, Value
 from .settings import Settings
 
 IDEMPOTENCY_LIFE = 86400
@@ -39,17 +39,21 @@ def alone(job: Job, settings: Settings) -> list[Value]:
     return [*_own(job), *_shared(_kind(job, settings))]
 
 
-def together(jobs: Iterable[Job], settings: Settings) -> list[Value]:
-    """The jobs of one call of enqueue.lua; what those of a kind have in common is sent once."""
+def together(jobs: Iterable[Job], settings: Settings) -> list[Value | Packed]:
+    """The arguments of one call of enqueue.lua; what the jobs of a kind have in common is sent once."""
     counts: dict[Kind, int] = {}
     numbers: dict[Kind, int] = {}
-    described: list[Value] = []
+    described: list[Value | Packed] = []
     for job in jobs:
         kind = _kind(job, settings)
         counts[kind] = counts.get(kind, 0) + 1
         described += (numbers.setdefault(kind, len(counts)), *_own(job))
-    kinds = [part for kind, count in counts.items() for part in (count, *_shared(kind))]
-    return [len(counts), *kinds, *described]
+    return [_kinds(settings.max_queue_depth, *counts.items()), *described]
+
+
+@lru_cache(maxsize=256)
+def _kinds(most: int, *counted: tuple[Kind, int]) -> Packed:
+    return Packed(most, len(counted), *(part for kind, count in counted for part in (count, *_shared(kind))))
 
 
 def _kind(job: Job, settings: Settings) -> Kind:
@@ -70,7 +74,6 @@ def _shared(kind: Kind) -> tuple[Value, ...]:
         "status": kind.status,
         "v": VERSION,
         "task": kind.task,
-        "attempt": 0,
         "max_attempts": kind.max_attempts,
     }
     if kind.priority != "normal":

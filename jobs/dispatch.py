@@ -179,9 +179,8 @@ def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
 def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
     for job in batch:
         files.require(job.args)
-    args = [settings.max_queue_depth, *descriptions.together(batch, settings)]
     with connection.translate_errors():
-        ids = script("enqueue")(_KEYS, args, connection.client())
+        ids = script("enqueue")(_KEYS, descriptions.together(batch, settings), connection.client())
     if ids[0] == b"%":
         raise pressure.full_server()
     if ids[0].startswith(b"#"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from queue import Full
+from time import monotonic
 from typing import Any
 
 from redis import BlockingConnectionPool
@@ -11,6 +12,8 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TookTooLong
 
 from .turns import Turns
+
+_TRUSTED = 1.0  # seconds
 
 
 class Spare:
@@ -45,8 +48,32 @@ class Pool(BlockingConnectionPool):
 
     def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:
         """One that is ready. Raises the driver's errors."""
+        return self._ready(self._take())
+
+    def lend(self) -> Any:
+        """The same for a call that may be sent twice: one that is trusted is not looked at, which is two system calls.
+
+        Should the server have closed it just now, then the call is sent again over a new one.
+        """
+        connection = self._take()
+        return connection if monotonic() < connection.trusted_until else self._ready(connection)
+
+    def trust(self, connection: Any) -> None:
+        """Its last reply has been read to the end: for a moment there is nothing to be found."""
+        connection.trusted_until = monotonic() + _TRUSTED
+
+    def make_connection(self) -> Any:
+        """One that is not connected yet."""
+        connection: Any = super().make_connection()  # type: ignore[no-untyped-call]
+        connection.trusted_until = 0.0
+        return connection
+
+    def _take(self) -> Any:
         self._checkpid()
-        connection = self.pool.get(timeout=self.timeout) or self.make_connection()  # type: ignore[no-untyped-call]
+        return self.pool.get(timeout=self.timeout) or self.make_connection()
+
+    def _ready(self, connection: Any) -> Any:
+        connection.trusted_until = 0.0  # who has it now may leave a reply unread
         try:
             _make_ready(connection)
         except BaseException:

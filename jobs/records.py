@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
@@ -79,7 +80,12 @@ class Job:
 
 def rq_time(at: datetime) -> str:
     """An instant as RQ writes it into its records."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    return f"{_second(int(at.timestamp() // 1))}.{at.microsecond:06}Z"
+
+
+@lru_cache(maxsize=16)  # many times are written in each second, and to the second they look alike
+def _second(since: int) -> str:
+    return datetime.fromtimestamp(since, UTC).isoformat()[:-6]
 
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hiredis import pack_command
 from redis.exceptions import ConnectionError as ConnectionLost
@@ -21,6 +21,18 @@ _USES = re.compile(r"^-- uses (.+)$", re.MULTILINE)
 Value = str | bytes | int | float
 
 
+class Packed:
+    """Arguments that many calls have in common, packed once; to pack them anew takes longer than all else of a call."""
+
+    def __init__(self, *args: Value) -> None:
+        self.count = len(args)
+        self.raw: bytes = pack_command(cast("Any", args)).partition(b"\r\n")[2]  # without the number of arguments
+
+
+Args = Sequence[Value | Packed]
+"""Of a script's arguments only the first may be a Packed one; it stands for all that it was made of."""
+
+
 class Script:
     """One script: sent by its digest, and whole only to a server that does not know it yet."""
 
@@ -29,7 +41,7 @@ class Script:
         self.text = text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    def __call__(self, keys: Sequence[Value], args: Sequence[Value], client: Client) -> Any:
+    def __call__(self, keys: Sequence[Value], args: Args, client: Client) -> Any:
         """Run the script in one round trip; raises the driver's errors.
 
         It passes by the driver's command layer, whose metrics and retries take longer than all else an enqueue does;
@@ -38,14 +50,16 @@ class Script:
         """
         if client.connection:
             return Line(client).call(self, keys, args)
-        pool = client.connection_pool
-        connection = pool.get_connection()
+        pool: Any = client.connection_pool
+        connection = pool.lend()
         try:
-            return self.over(connection, keys, args)
+            reply = self.over(connection, keys, args)
+            pool.trust(connection)
+            return reply
         finally:
             pool.release(connection)
 
-    def over(self, connection: Any, keys: Sequence[Value], args: Sequence[Value]) -> Any:
+    def over(self, connection: Any, keys: Sequence[Value], args: Args) -> Any:
         """The same over a connection of the driver's that nobody else uses meanwhile."""
         try:
             return self._run(connection, keys, args)
@@ -53,19 +67,31 @@ class Script:
             connection.disconnect()  # after a fail-over only a new connection finds the new primary
             return self._run(connection, keys, args)
 
-    def _run(self, connection: Any, keys: Sequence[Value], args: Sequence[Value]) -> Any:
+    def _run(self, connection: Any, keys: Sequence[Value], args: Args) -> Any:
         try:
-            return _call(connection, "EVALSHA", self.sha, keys, args)
+            return _call(connection, _packed("EVALSHA", self.sha, keys, args))
         except NoScriptError:
-            return _call(connection, "EVAL", self.text, keys, args)
+            return _call(connection, _packed("EVAL", self.text, keys, args))
 
 
-def _call(connection: Any, command: str, script: str, keys: Sequence[Value], args: Sequence[Value]) -> Any:
+def _packed(command: str, script: str, keys: Sequence[Value], args: Args) -> bytes:
+    """A call as it goes over the wire."""
+    if args and isinstance(args[0], Packed):
+        head, own = _head(command, script, tuple(keys)), Packed(*cast("Sequence[Value]", args[1:]))
+        return b"*%d\r\n%b%b%b" % (head.count + args[0].count + own.count, head.raw, args[0].raw, own.raw)
     # The driver would look at the type of each argument once more, which takes longer than packing them.
     call: Any = (command, script, len(keys), *keys, *args)
-    packed = [pack_command(call)]
+    return cast("bytes", pack_command(call))
+
+
+@lru_cache(maxsize=64)
+def _head(command: str, script: str, keys: tuple[Value, ...]) -> Packed:
+    return Packed(command, script, len(keys), *keys)
+
+
+def _call(connection: Any, packed: bytes) -> Any:
     try:
-        connection.send_packed_command(packed)
+        connection.send_packed_command([packed])
         return connection.read_response()
     except ResponseError:
         raise
@@ -80,7 +106,7 @@ class Line:
     def __init__(self, client: Client) -> None:
         self._client: Any = client if client.connection else client.client()  # type: ignore[no-untyped-call]
 
-    def call(self, script: Script, keys: Sequence[Value], args: Sequence[Value]) -> Any:
+    def call(self, script: Script, keys: Sequence[Value], args: Args) -> Any:
         """Run the script in one round trip; raises the driver's errors."""
         with self._client.single_connection_lock:  # a thread that a task left behind may use the client, too
             return script.over(self._client.connection, keys, args)

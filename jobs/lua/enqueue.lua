@@ -1,4 +1,4 @@
--- uses parts/place, parts/accept
+-- uses parts/lists, parts/accept
 -- Accept jobs: write each record, and put its id where it waits. Sending the same call twice changes nothing.
 --
 -- KEYS[1]  rq:queues   set of all queues

@@ -1,4 +1,4 @@
--- Part: store new jobs and put their ids where they wait. Needs place.lua.
+-- Part: store new jobs and put their ids where they wait. Needs lists.lua.
 --
 -- A job is described in two pieces, so that what many have in common is sent once (jobs/descriptions.py writes both):
 --   itself:   id, created (ms, with fractions), created (as in the record), data, n, m, then n guards, then m fields and
