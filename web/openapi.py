@@ -129,7 +129,7 @@ def complete(app: Flask, document: dict[str, Any]) -> None:
     schemas.pop("ValidationErrorModel", None)
     schemas |= _models(ProblemView)
     for path, method, operation in _operations(document):
-        _complete_operation(operation, _access(app, path, method), schemas)
+        _complete_operation(operation, method, _access(app, path, method), schemas)
 
 
 def _models(model: type[BaseModel]) -> dict[str, Any]:
@@ -153,9 +153,9 @@ def _access(app: Flask, path: str, method: str) -> Any:
     raise LookupError(f"{method} {path} is documented but not routed")
 
 
-def _complete_operation(operation: dict[str, Any], access: Any, schemas: Mapping[str, Any]) -> None:
+def _complete_operation(operation: dict[str, Any], method: str, access: Any, schemas: Mapping[str, Any]) -> None:
     problems = set(operation.pop("x-problems", COMMON))
-    sent = operation.pop("x-headers", {})
+    sent = {str(status): names for status, names in operation.pop("x-headers", {}).items()}
     taken = operation.pop("x-takes", ())
     operation["responses"].pop("422", None)
     if isinstance(access, Scope):
@@ -167,11 +167,9 @@ def _complete_operation(operation: dict[str, Any], access: Any, schemas: Mapping
     _relax_body(operation, schemas)
     operation.setdefault("parameters", []).extend(_taken(name) for name in taken)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(problems)}
-    _complete_responses(
-        operation["responses"],
-        {str(status): names for status, names in sent.items()},
-        _LINKS.get(operation["operationId"], {}),
-    )
+    if method == "get" and "ETag" in sent.get("200", ()):
+        operation["responses"]["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+    _complete_responses(operation["responses"], sent, _LINKS.get(operation["operationId"], {}))
 
 
 def _relax_body(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
@@ -201,8 +199,6 @@ def _complete_responses(
         response["headers"] = {name: _SENT[name] for name in names}
         if links and status.startswith("2"):
             response["links"] = links
-    if "ETag" in sent.get("200", ()):
-        responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
 
 
 def serve() -> Response:

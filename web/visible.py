@@ -51,9 +51,9 @@ def require_visible(job_id: str) -> None:
 
 
 def require_all_tasks() -> None:
-    """Raise Refused unless the caller may see jobs of every task: for what acts on all that is there."""
+    """Raise Refused unless the caller may see jobs of every task: for what acts on, or tells of, all that is there."""
     if not caller().sees_all:
-        detail = f"this is about jobs of all tasks, and the token is for {', '.join(caller().tasks)}: act by filter"
+        detail = f"this is about jobs of all tasks, and the token is for {', '.join(caller().tasks)}"
         raise Refused(403, "forbidden", detail)
 
 

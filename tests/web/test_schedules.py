@@ -70,6 +70,13 @@ def test_a_schedule_is_run_now(api: FlaskClient) -> None:
     assert api.post("/api/v1/schedules/tests.hourly/run").status_code == 409
 
 
+def test_a_run_that_is_asked_for_again_with_its_key_is_the_same_job(api: FlaskClient) -> None:
+    create(api)
+    answers = [api.post("/api/v1/schedules/tests.hourly/run", headers={"Idempotency-Key": "run-1"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+
+
 def test_a_schedule_is_paused_with_a_note_and_resumed(api: FlaskClient) -> None:
     create(api)
     assert api.post("/api/v1/schedules/tests.hourly/pause", json={"note": "holidays"}).status_code == 204

@@ -29,6 +29,13 @@ def test_metrics_need_a_token(anyone: FlaskClient) -> None:
     assert anyone.get("/metrics").status_code == 401
 
 
+def test_metrics_which_name_all_tasks_are_not_for_a_token_of_some(api: FlaskClient) -> None:
+    made = api.post("/api/v1/tokens", json={"name": "t", "scopes": ["read"], "tasks": ["web_tests.*"]}).get_json()
+    refused = api.get("/metrics", headers={"Authorization": f"Bearer {made['token']}"})
+    assert refused.status_code == 403
+    assert refused.get_json()["detail"] == "this is about jobs of all tasks, and the token is for web_tests.*"
+
+
 def test_the_memory_report_tells_what_a_job_takes(api: FlaskClient) -> None:
     for number in range(3):
         api.post("/api/v1/jobs", json={"task": "web_tests.add", "args": {"a": number}})

@@ -11,6 +11,7 @@ from jobs.tokens import Scope
 
 from ..access import caller, needs
 from ..answers import answers, etag_of, nothing, show, show_unless_known
+from ..intake import idempotency_key
 from ..paging import following
 from ..present import job_path
 from ..problems import Refused
@@ -120,12 +121,13 @@ def show_history(path: SchedulePath, query: HistoryQuery) -> Response:
 @api.post(
     "/schedules/<schedule_id>/run",
     responses={202: None},
-    openapi_extensions=answers(404, 409, headers={202: ("Location",)}),
+    openapi_extensions=answers(404, 409, takes=("Idempotency-Key",), headers={202: ("Location",)}),
 )
 @needs(Scope.OPERATE)
 def run_schedule(path: SchedulePath) -> Response:
     """Enqueue its job once, besides its ticks; Location is the job."""
-    job_id = schedules.run_now(visible_schedule(path.schedule_id).id, actor=caller().name)
+    found = visible_schedule(path.schedule_id)
+    job_id = schedules.run_now(found.id, actor=caller().name, key=idempotency_key())
     return Response(status=202, headers={"Location": job_path(job_id)})
 
 

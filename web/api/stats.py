@@ -12,6 +12,7 @@ from ..access import needs
 from ..answers import answers, show
 from ..resource import resource
 from ..schemas.stats import ClockView, ScaleQuery, ScaleView, ServerView, StatsView
+from ..visible import require_all_tasks
 from .queues import queue_view
 
 api = resource("stats", __name__, __doc__)
@@ -48,5 +49,6 @@ def show_scale(query: ScaleQuery) -> Response:
 )
 @needs(Scope.READ)
 def show_metrics() -> Response:
-    """Show the same in the text format of Prometheus."""
+    """Show the same in the text format of Prometheus; it names all tasks, so it is for tokens without patterns."""
+    require_all_tasks()
     return Response(metrics.text(), content_type=metrics.CONTENT_TYPE)
