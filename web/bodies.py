@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask
 from pydantic_core import from_json
 
 from jobs.settings import Settings
@@ -18,6 +18,7 @@ DEPTH = 32
 BATCH_BYTES = 8 * 1024 * 1024
 FORM_PARTS = 20
 _ENVELOPE = 64 * 1024
+_JSON = "application/json"
 
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -30,7 +31,7 @@ def install(app: Flask, settings: Settings) -> None:
     # Werkzeug counts the piece of a file that it is just reading as form data: 64 KB and what was left over before.
     app.config["MAX_FORM_MEMORY_SIZE"] = 8 * _ENVELOPE
     app.config["MAX_FORM_PARTS"] = FORM_PARTS
-    app.before_request(_check)
+    app.before_request(lambda: _check(app))
 
 
 def takes_raw(view: View) -> View:
@@ -55,18 +56,16 @@ def takes_up_to(limit: int, setting: str | None = None) -> None:
     asked.max_content_length, asked.body_limit = limit, setting
 
 
-def _check() -> None:
+def _check(app: Flask) -> None:
     asked = call()
     if asked.query_string:
         _refuse_repeated(asked)
-    view = _json_view(asked)
+    view = _json_view(app, asked)
     if view is None:
         return
     raised: int | None = getattr(view, "body_limit", None)
-    if raised is None:
-        takes_up_to(current_app.config["MAX_CONTENT_LENGTH"], "MAX_ARGS_BYTES")
-    else:
-        takes_up_to(raised)
+    asked.max_content_length = raised or app.config["MAX_CONTENT_LENGTH"]
+    asked.body_limit = None if raised else "MAX_ARGS_BYTES"
     if not _has_body(asked):
         return
     asked.body = _parse(asked)
@@ -84,11 +83,11 @@ def _refuse_repeated(asked: Call) -> None:
         raise Refused(422, "invalid-request", "a parameter was given more than once", faults=faults)
 
 
-def _json_view(asked: Call) -> Callable[..., Any] | None:
+def _json_view(app: Flask, asked: Call) -> Callable[..., Any] | None:
     """The view that is going to read a JSON body; None when none is."""
     if asked.method not in {"POST", "PUT", "PATCH"} or not asked.path.startswith("/api/"):
         return None
-    view = current_app.view_functions.get(asked.endpoint or "")
+    view = app.view_functions.get(asked.endpoint or "")
     return None if getattr(view, "raw_body", False) else view
 
 
@@ -97,7 +96,7 @@ def _has_body(asked: Call) -> bool:
 
 
 def _parse(asked: Call) -> Any:
-    if asked.mimetype != "application/json":
+    if asked.environ.get("CONTENT_TYPE") != _JSON and asked.mimetype != _JSON:
         raise Refused(415, "not-json", "send the body as application/json")
     try:
         # As RFC 8259 has it: no NaN, no lone surrogates, no bottomless nesting.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 
 from flask import Flask, current_app
@@ -21,7 +21,6 @@ from .problems import Refused
 
 _WRONG_PER_MINUTE = RateLimitItemPerMinute(100)
 _EXTENSION = "nightshift.wrong_tokens"
-_PURSE = "nightshift.purse"
 _PIECES = 600  # of the calls of a minute: a tenth of a second's worth
 _KEPT = 1.0
 
@@ -36,7 +35,8 @@ class _Held:
 
     def allowance(self) -> Allowance:
         """What the caller is told."""
-        return replace(self.taken, left=self.taken.left + self.calls)
+        of = self.taken
+        return Allowance(of.allowed, of.limit, of.window, of.left + self.calls, of.reset, of.retry_after)
 
 
 class Purse:
@@ -80,8 +80,8 @@ def install(app: Flask) -> None:
     """Count every call that bears a token, and say in each answer what is left."""
     # In this process only: who guesses a secret of 256 bits is merely noise, and must not cost Redis anything.
     app.extensions[_EXTENSION] = FixedWindowRateLimiter(MemoryStorage())
-    app.extensions[_PURSE] = Purse()
-    app.before_request(_count)
+    purse = Purse()
+    app.before_request(lambda: _count(purse))
 
 
 def note_wrong_token() -> None:
@@ -91,22 +91,17 @@ def note_wrong_token() -> None:
         raise Refused(429, "too-many-requests", "too many wrong tokens came from this address", retry_after=60)
 
 
-def _count() -> None:
+def _count(purse: Purse) -> None:
     asked, limit = call(), current_settings().rate_limit
     if limit == 0 or asked.bearer is None:
         return
-    found = _purse().take(asked.bearer.key, limit, time.monotonic())
+    found = purse.take(asked.bearer.key, limit, time.monotonic())
     _say_what_is_left(asked, found)
     if not found.allowed:
         detail = f"this token may call {limit:,} times a minute"
         raise Refused(
             429, "too-many-requests", detail, retry_after=found.retry_after, limit=limit, setting="RATE_LIMIT"
         )
-
-
-def _purse() -> Purse:
-    purse: Purse = current_app.extensions[_PURSE]
-    return purse
 
 
 def _say_what_is_left(asked: Call, left: Allowance) -> None:
