@@ -14,6 +14,7 @@ from werkzeug.wsgi import get_host
 
 from jobs.tokens import Scope
 
+from . import outgoing
 from .access import access_of
 from .answers import COMMON
 from .problems import MEDIA_TYPE, invalid
@@ -62,6 +63,11 @@ _TAKEN: dict[str, dict[str, Any]] = {
         "description": "The same key gives the same job for 24 hours, however often the request is sent.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
         "example": "order-4711",
+    },
+    "traceparent": {
+        "description": "The trace that the job belongs to (W3C Trace Context).",
+        "schema": {"type": "string"},
+        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     },
     "Last-Event-ID": {
         "description": "The id of the last event that was seen, which is not sent again.",
@@ -128,6 +134,9 @@ def complete(app: Flask, document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     schemas.pop("ValidationErrorModel", None)
     schemas |= _models(ProblemView)
+    for model, _ in outgoing.MESSAGES.values():
+        schemas |= _models(model)
+    document["webhooks"] = outgoing.webhooks(_SCHEMAS)
     for path, method, operation in _operations(document):
         _complete_operation(operation, method, _access(app, path, method), schemas)
 
@@ -195,7 +204,7 @@ def _complete_responses(
     limits = ("RateLimit", "RateLimit-Policy")
     always = {"401": ("WWW-Authenticate",), "429": ("Retry-After", *limits), "503": ("Retry-After",)}
     for status, response in responses.items():
-        names = ("X-Request-ID", *sent.get(status, ()), *always.get(status, ()))
+        names = ("X-Request-ID", *sent.get(status, ()), *always.get(status, limits if status[0] == "2" else ()))
         response["headers"] = {name: _SENT[name] for name in names}
         if links and status.startswith("2"):
             response["links"] = links

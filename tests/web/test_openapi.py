@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.tokens import Scope
+from jobs.webhooks import Event
+from jobs.webhooks.sending import PING
 from web.access import access_of
 
 
@@ -61,6 +63,13 @@ def test_operation_ids_are_unique_and_stable(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
     assert "create_job" in ids
+
+
+def test_every_message_that_webhooks_are_sent_is_in_it(document: dict[str, Any]) -> None:
+    assert set(document["webhooks"]) == {*Event, PING}
+    asked = document["webhooks"]["job.dead"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    message = document["components"]["schemas"][asked["$ref"].rpartition("/")[2]]
+    assert message["properties"]["data"] == {"$ref": "#/components/schemas/JobData"}
 
 
 def test_the_page_needs_nothing_from_elsewhere(anyone: FlaskClient) -> None:

@@ -17,6 +17,7 @@ from tests.tasks.conftest import Answer, Asked, Script, Sites
 from tests.tasks.conftest import Site as HttpSite
 from tests.tasks.conftest import site as site
 from tests.web.conftest import run_jobs as run_jobs
+from web.outgoing import MESSAGES
 
 EVERYTHING = tuple(Event)
 
@@ -39,8 +40,13 @@ class Hook:
 
     @property
     def heard(self) -> list[dict[str, Any]]:
-        """The messages that arrived."""
-        return [json.loads(asked.body) for asked in self.server.asked]
+        """The messages that arrived; each is what the OpenAPI document says."""
+        messages = [json.loads(asked.body) for asked in self.server.asked]
+        for message in messages:
+            model, _ = MESSAGES[message["type"]]
+            read = model.model_validate(message).model_dump(exclude_unset=True)
+            assert (read.keys(), read["data"].keys()) == (message.keys(), message["data"].keys())
+        return messages
 
     @property
     def types(self) -> list[str]:

@@ -38,7 +38,11 @@ def install(app: Flask, threads: int) -> None:
 )
 @needs(Scope.READ)
 def stream_events(query: EventsQuery) -> AnyResponse:
-    """Stream a job whenever it changes, until it has ended; without `job` the counts of the queues. Ends after 50 s."""
+    """Stream a job whenever it changes, until it has ended; without `job` the counts of the queues. Ends after 50 s.
+
+    Server-Sent Events: `event: job` with a JobView as `data`, or `event: queues` with a QueuesView. Connect again with
+    the last `id` in Last-Event-ID, as browsers do by themselves: what was seen is not sent again.
+    """
     look = _job(query.job) if query.job else _queues
     look()  # what is wrong is answered as a problem, before the stream begins
     places: BoundedSemaphore = current_app.extensions[_PLACES]

@@ -50,7 +50,7 @@ class ArtifactPath(JobPath):
         413,
         415,
         422,
-        takes=("Prefer", "Idempotency-Key"),
+        takes=("Prefer", "Idempotency-Key", "traceparent"),
         headers={200: ("Location", "Idempotency-Replayed"), 202: ("Location", "Retry-After")},
     ),
 )
@@ -68,7 +68,9 @@ def create_job(body: NewJob) -> Response:
 @api.post(
     "/jobs/batch",
     responses={200: BatchView, 202: BatchView},
-    openapi_extensions=answers(413, 415, 422, takes=("Idempotency-Key",), headers={200: ("Idempotency-Replayed",)}),
+    openapi_extensions=answers(
+        413, 415, 422, takes=("Idempotency-Key", "traceparent"), headers={200: ("Idempotency-Replayed",)}
+    ),
 )
 @needs(Scope.ENQUEUE)
 @body_up_to(BATCH_BYTES)
