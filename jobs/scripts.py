@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -59,8 +60,42 @@ class Script:
         finally:
             pool.release(connection)
 
+    def in_turn(self, keys: Sequence[Value], calls: Iterable[Args], client: Client) -> Iterator[Any]:
+        """The reply to each of many calls; while the server works on one, the arguments of the next are made."""
+        if client.connection:
+            yield from (self(keys, args, client) for args in calls)
+            return
+        pool: Any = client.connection_pool
+        connection, sent = pool.lend(), cast("Args | None", None)
+        try:
+            for args in calls:
+                if sent is not None:
+                    yield self._reply(connection, keys, sent)
+                sent = self._begin(connection, keys, args)
+            if sent is not None:
+                yield self._reply(connection, keys, sent)
+        except BaseException:
+            connection.disconnect()  # nobody reads the reply that may be under way
+            raise
+        finally:
+            pool.release(connection)
+
+    def _begin(self, connection: Any, keys: Sequence[Value], args: Args) -> Args:
+        with suppress(ConnectionLost):  # who reads the reply learns of it, too, and sends the call again
+            connection.send_packed_command([_packed("EVALSHA", self.sha, keys, args)])
+        return args
+
+    def _reply(self, connection: Any, keys: Sequence[Value], sent: Args) -> Any:
+        try:
+            return connection.read_response()
+        except NoScriptError:
+            return self.over(connection, keys, sent)
+        except (ConnectionLost, ReadOnlyError):
+            connection.disconnect()
+            return self._run(connection, keys, sent)
+
     def over(self, connection: Any, keys: Sequence[Value], args: Args) -> Any:
-        """The same over a connection of the driver's that nobody else uses meanwhile."""
+        """One call over a connection of the driver's that nobody else uses meanwhile."""
         try:
             return self._run(connection, keys, args)
         except (ConnectionLost, ReadOnlyError):

@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 
 from jobs.connection import Client, connect
+from jobs.scripts import script
 from jobs.settings import Settings
 
 
@@ -15,6 +16,30 @@ def client(request: pytest.FixtureRequest, redis: Redis, settings: Settings) -> 
     made = connect(settings, most=request.param)
     yield made
     made.close()
+
+
+def test_a_script_finds_out_by_itself_that_its_connection_has_been_closed(client: Client, redis: Redis) -> None:
+    heads, keys = script("waiting"), ["rq:queue:none"]
+    assert heads(keys, [], client) == 0
+    redis.client_kill_filter(_type="normal", skipme=True)
+    assert heads(keys, [], client) == 0
+
+
+def test_a_script_in_turn_goes_on_over_a_new_connection(client: Client, redis: Redis) -> None:
+    replies = script("waiting").in_turn(["rq:queue:none"], ([] for _ in range(3)), client)
+    assert next(replies) == 0
+    redis.client_kill_filter(_type="normal", skipme=True)
+    assert list(replies) == [0, 0]
+
+
+def test_a_reply_that_nobody_waits_for_any_more_is_not_that_of_the_next_call(client: Client) -> None:
+    def calls() -> Iterator[list[str]]:
+        yield []
+        raise ValueError("the next call cannot be made")
+
+    with pytest.raises(ValueError, match="cannot be made"):
+        list(script("waiting").in_turn(["rq:queue:none"], calls(), client))
+    assert client.echo("mine") == b"mine"
 
 
 def _number(connection: Any) -> int:
