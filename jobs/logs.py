@@ -1,112 +1,87 @@
-"""Logs: one event, one line on stdout; readable in a terminal, JSON elsewhere."""
+"""Logs: one event, one line on stdout; readable in a terminal, JSON elsewhere.
+
+An event is a record of the standard library with fields beside its message, so lines of libraries go the same way.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
-from typing import Any, TextIO, cast
-
-import structlog
-from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
 
 from . import at_work, scrubbing
 from .redaction import HIDDEN, is_secret, redacted
 from .settings import LogFormat, Settings
 
-Logger = FilteringBoundLogger
+_CHATTY = ("rq", "apscheduler", "httpx", "httpcore", "werkzeug", "PIL")
+_DIM, _BOLD, _RED, _GREEN, _YELLOW, _MAGENTA, _CYAN = 2, 1, 31, 32, 33, 35, 36
+_COLORS = {"debug": _GREEN, "info": _GREEN, "warning": _YELLOW, "error": _RED, "critical": _RED}
+
+_encode = json.JSONEncoder(default=str).encode  # json.dumps would build an encoder for each line
+
+_carried: ContextVar[Mapping[str, Any] | None] = ContextVar("what every line carries", default=None)
 
 
-class _Lines:
-    """What writes our events: each as one line, at once."""
+class Event(logging.LogRecord):
+    """A line of ours: its message is the event, and its fields stand beside that."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(
+        self, logger: str, level: int, *, event: str, error: BaseException | None, fields: Mapping[str, Any]
+    ) -> None:
+        # Without the file and the line of the caller: looking them up would take longer than writing.
+        super().__init__(logger, level, "", 0, event, (), (type(error), error, error.__traceback__) if error else None)
+        self.fields = fields
 
-    def msg(self, line: str) -> None:
-        """Write a line; that nobody reads it any more is no reason to fail."""
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            pass
 
-    log = debug = info = warning = error = critical = msg
+class Logger:
+    """Logs events with fields: `log.info("job finished", job_id=...)`; with `exc_info`, an exception, its traceback."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """For those who look for a fault."""
+        self.log(logging.DEBUG, event, **fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """What happens in ordinary work."""
+        self.log(logging.INFO, event, **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """What a person may want to look at."""
+        self.log(logging.WARNING, event, **fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """What a person must look at."""
+        self.log(logging.ERROR, event, **fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """An error, with the exception that is being handled."""
+        self.log(logging.ERROR, event, exc_info=sys.exc_info()[1], **fields)
+
+    def log(self, level: int, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
+        """At a level of the standard library."""
+        if self._logger.isEnabledFor(level):  # what is not shown costs nothing more
+            self._logger.handle(Event(self._logger.name, level, event=event, error=exc_info, fields=fields))
+
+
+def get_logger(name: str) -> Logger:
+    """The logger of a module."""
+    return Logger(name)
 
 
 def configure_logging(settings: Settings, process: str) -> None:
     """Send every log line of this process, libraries included, to stdout in the format of the settings."""
-    level, lines = settings.log_level.upper(), _Lines(sys.stdout)
-    last = _last(settings, process)
-    # Not by way of the standard library: its records are for its own formatter, and cost an event twice what it costs.
-    structlog.configure(
-        processors=[*_shared(), *last],
-        logger_factory=lambda *_: lines,
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),  # what is not shown costs nothing more
-        cache_logger_on_first_use=True,
-    )
     handler = logging.StreamHandler(sys.stdout)
-    only_there = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_shared(), processors=[only_there, *last])
-    )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("rq", "apscheduler", "httpx", "httpcore", "werkzeug", "PIL"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def get_logger(name: str) -> Logger:
-    """A logger; call it with an event and fields: `log.info("job finished", job_id=...)`."""
-    return cast("Logger", structlog.get_logger(name))
-
-
-def _shared() -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        _name_job,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.StackInfoRenderer(),
-    ]
-
-
-def _name_job(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    job = at_work.running()
-    return {**job.about(), **event} if job else event
-
-
-def _last(settings: Settings, process: str) -> list[Processor]:
-    """What turns an event into a line."""
-
-    def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        event.setdefault("process", process)
-        return event
-
-    secrets = scrubbing.of_settings(settings)
-    return [name_process, _harmless_without(secrets), *_renderer(settings, secrets)]
-
-
-def _harmless_without(secrets: frozenset[str]) -> Processor:
-    """Hide secrets, and spell out what would end a line, move a terminal's cursor or turn text around."""
-
-    def make_harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        hidden = secrets | scrubbing.of_running()
-        return {name: _harmless(name, value, hidden) for name, value in event.items()}
-
-    return make_harmless
-
-
-def _harmless(name: str, value: Any, secrets: frozenset[str]) -> Any:
-    if isinstance(value, str) and is_secret(name):
-        return HIDDEN
-    if isinstance(value, str):
-        text = scrubbing.without(value, secrets)
-        return text if text.isprintable() else "".join(map(_spelled_out, text))
-    return scrubbing.scrubbed(redacted(value), secrets) if isinstance(value, (dict, list)) else value
-
-
-def _spelled_out(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    handler.setFormatter(_formatter(settings, process))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def is_json(settings: Settings) -> bool:
@@ -116,46 +91,116 @@ def is_json(settings: Settings) -> bool:
     return settings.log_format is LogFormat.JSON
 
 
-def _renderer(settings: Settings, secrets: frozenset[str]) -> list[Processor]:
-    if not is_json(settings):
-        terminal = sys.stdout.isatty()
-        return [_for_people(terminal), _console(terminal, secrets)]
-    return [
-        structlog.processors.ExceptionRenderer(_Tracebacks(secrets)),
-        structlog.processors.JSONRenderer(default=str),
-    ]
+def carry(**fields: Any) -> None:
+    """From now on every line of this thread or coroutine carries these, too."""
+    _carried.set({**carried(), **fields})
 
 
-def _for_people(terminal: bool) -> Processor:
-    """A runner such as honcho puts process and time before each line; a bare terminal gets a short time."""
-
-    def shorten(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        event.pop("process", None)
-        at = event.pop("at", "")
-        return {"at": at[11:19], **event} if terminal else event
-
-    return shorten
+def carried() -> Mapping[str, Any]:
+    """What every line of this thread or coroutine carries."""
+    return _carried.get() or {}
 
 
-def _console(terminal: bool, secrets: frozenset[str]) -> Processor:
-    return structlog.dev.ConsoleRenderer(
-        colors=terminal, pad_event_to=0, timestamp_key="at", exception_formatter=_Tracebacks(secrets).print
-    )
+def carry_nothing() -> None:
+    """Forget what the lines carried."""
+    _carried.set(None)
 
 
-class _Tracebacks:
-    """Plain tracebacks without secrets; the pretty ones would print local variables, and with them secrets."""
+def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
+    """What stands beside the message; nothing in a line of a library."""
+    return record.fields if isinstance(record, Event) else {}
+
+
+def _formatter(settings: Settings, process: str) -> logging.Formatter:
+    secrets = scrubbing.of_settings(settings)
+    return _ForPrograms(secrets, process) if is_json(settings) else _ForPeople(secrets, terminal=sys.stdout.isatty())
+
+
+class _Harmless(logging.Formatter):
+    """Hides secrets, and spells out what would end a line, move a terminal's cursor or turn text around."""
 
     def __init__(self, secrets: frozenset[str]) -> None:
-        self._secrets = secrets
+        super().__init__()
+        self._of_settings = secrets
 
-    def __call__(self, exc_info: ExcInfo) -> str:
-        """As one text, which JSON puts on one line."""
-        return scrubbing.without(
-            "".join(traceback.format_exception(*exc_info)).rstrip(), self._secrets | scrubbing.of_running()
-        )
+    def _secrets(self) -> frozenset[str]:
+        return self._of_settings | scrubbing.of_running()
 
-    def print(self, to: TextIO, info: ExcInfo) -> None:
-        """For people, below the event and indented, so that no message in it can pass for an event of its own."""
-        for line in self(info).splitlines():
-            to.write("\n    " + "".join(map(_spelled_out, line)))
+    def _event(self, record: logging.LogRecord) -> dict[str, Any]:
+        job = at_work.running()
+        said = {**(job.about() if job else {}), **carried(), **fields_of(record), "event": record.getMessage()}
+        secrets = self._secrets()
+        return {name: _harmless(name, value, secrets) for name, value in said.items()}
+
+    def _traceback(self, record: logging.LogRecord) -> str:
+        """A plain one without secrets: a pretty one would print local variables, and with them secrets."""
+        if not record.exc_info or record.exc_info[1] is None:
+            return ""
+        return scrubbing.without("".join(traceback.format_exception(record.exc_info[1])).rstrip(), self._secrets())
+
+
+class _ForPrograms(_Harmless):
+    """JSON, a traceback included."""
+
+    def __init__(self, secrets: frozenset[str], process: str) -> None:
+        super().__init__(secrets)
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One object."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        event = self._event(record) | {"level": record.levelname.lower(), "at": at}
+        event.setdefault("process", self._process)
+        if found := self._traceback(record):
+            event["exception"] = found
+        return _encode(event)
+
+
+class _ForPeople(_Harmless):
+    """A terminal gets colors and a short time; a runner such as honcho puts time and process before each line."""
+
+    def __init__(self, secrets: frozenset[str], *, terminal: bool) -> None:
+        super().__init__(secrets)
+        self._terminal = terminal
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event and its fields on one line, and a traceback below it.
+
+        Its lines are indented, so that no message in it can pass for an event of its own.
+        """
+        event = self._event(record)
+        words = [*self._head(record), self._painted(event.pop("event"), _BOLD)]
+        for name, value in sorted(event.items()):
+            words.append(f"{self._painted(name, _CYAN)}={self._painted(_shown(value), _MAGENTA)}")
+        return "\n    ".join([" ".join(words), *map(_spelled_out, self._traceback(record).splitlines())])
+
+    def _head(self, record: logging.LogRecord) -> list[str]:
+        name = record.levelname.lower()
+        level = f"[{self._painted(name.ljust(9), _COLORS.get(name, _BOLD))}]"
+        at = f"{datetime.fromtimestamp(record.created, UTC):%H:%M:%S}"
+        return [self._painted(at, _DIM), level] if self._terminal else [level]
+
+    def _painted(self, text: str, color: int) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if self._terminal else text
+
+
+def _shown(value: Any) -> str:
+    """Texts of one word stand as they are."""
+    bare = isinstance(value, str) and not any(sign in value for sign in " \t='\"")
+    return str(value) if bare else _spelled_out(repr(value))
+
+
+def _harmless(name: str, value: Any, secrets: Collection[str]) -> Any:
+    if isinstance(value, str) and is_secret(name):
+        return HIDDEN
+    if isinstance(value, str):
+        return _spelled_out(scrubbing.without(value, secrets))
+    return scrubbing.scrubbed(redacted(value), secrets) if isinstance(value, (dict, list)) else value
+
+
+def _spelled_out(text: str) -> str:
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

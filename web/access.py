@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
-from structlog.contextvars import bind_contextvars
 
+from jobs.logs import carry
 from jobs.settings import current_settings
 from jobs.tokens import Caller, Scope, identify, is_stored
 
@@ -91,7 +91,7 @@ def _bearer(asked: Call) -> Caller:
         note_wrong_token()
         raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
     before_redis()
-    bind_contextvars(caller=found.name)
+    carry(caller=found.name)
     return found
 
 

@@ -8,10 +8,9 @@ import time
 from contextlib import ExitStack
 
 from flask import Flask, Response
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from jobs import tracing
-from jobs.logs import get_logger
+from jobs.logs import carry, carry_nothing, get_logger
 
 from .calls import Call, call
 
@@ -50,11 +49,11 @@ def _begin() -> None:
     given = asked.environ.get("HTTP_X_REQUEST_ID")
     asked.request_id = given if given and _ID.fullmatch(given) else secrets.token_hex(16)
     asked.say("X-Request-ID", asked.request_id)
-    clear_contextvars()
-    bind_contextvars(request_id=asked.request_id)
+    carry_nothing()
+    carry(request_id=asked.request_id)
     _watch(asked)
     if trace := tracing.trace_id(tracing.traceparent() or traceparent()):
-        bind_contextvars(trace_id=trace)
+        carry(trace_id=trace)
 
 
 def _watch(asked: Call) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from jobs.logs import Logger, configure_logging, get_logger
@@ -20,13 +19,12 @@ FORMATS = pytest.mark.parametrize("format", [LogFormat.JSON, LogFormat.CONSOLE])
 def logging_in(settings: Settings, format: LogFormat) -> Iterator[Logger]:
     """Log in a format, and put everything back."""
     root = logging.getLogger()
-    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config()
+    handlers, level = list(root.handlers), root.level
     configure_logging(settings.model_copy(update={"log_format": format}), "tests")
     try:
         yield get_logger("tests")
     finally:
         root.handlers, root.level = handlers, level
-        structlog.configure(**configuration)
 
 
 @FORMATS

@@ -61,7 +61,7 @@ print("watched:", tracing.watched())
 """
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.count("an extra is not installed") == 1
+    assert done.stderr.count("an extra is not installed") == 1
     assert done.stdout.endswith("watched: False\n")
 
 

@@ -6,8 +6,8 @@ from threading import Event
 import httpx
 import pytest
 from flask import Flask
-from structlog.testing import capture_logs
 
+from tests.hearing import hearing
 from tests.web import site
 from web import after
 from web.access import public
@@ -44,7 +44,7 @@ def test_a_failure_is_logged_and_changes_nothing_else() -> None:
     def fail() -> None:
         raise ValueError("no paper")
 
-    with capture_logs() as lines:
+    with hearing() as lines:
         after_response(fail)
         drain(5)
     assert [line["event"] for line in lines] == ["work after the response failed"]
@@ -57,7 +57,7 @@ def test_what_waits_is_bounded_and_drained() -> None:
         after_response(gate.wait, 10)
     with pytest.raises(TooMuchAfterResponse):
         after_response(gate.wait, 10)
-    with capture_logs() as lines:
+    with hearing() as lines:
         assert drain(0.01) == after.LIMIT
     assert lines[0]["calls"] == after.LIMIT
     gate.set()

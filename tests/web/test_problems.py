@@ -5,8 +5,8 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from structlog.testing import capture_logs
 
+from tests.hearing import hearing
 from web.access import public
 
 
@@ -22,7 +22,7 @@ def broken(app: Flask) -> FlaskClient:
 
 
 def test_an_unexpected_error_tells_nothing_but_can_be_found_in_the_log(broken: FlaskClient) -> None:
-    with capture_logs() as lines:
+    with hearing() as lines:
         answer = broken.get("/broken", headers={"X-Request-ID": "0123456789"})
     problem = answer.get_json()
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")

@@ -4,9 +4,10 @@ import gzip
 
 import pytest
 from flask.testing import FlaskClient
-from structlog.testing import capture_logs
 
+from jobs.logs import carried
 from jobs.settings import Settings
+from tests.hearing import hearing
 from web import create_app
 
 
@@ -38,7 +39,7 @@ def test_forwarded_addresses_are_believed_only_from_declared_proxies(settings: S
     forwarded = {"X-Forwarded-For": "6.6.6.6, 10.9.8.7", "X-Forwarded-Proto": "https"}
     for hops, address, secure in ((0, "127.0.0.1", False), (1, "10.9.8.7", True), (2, "6.6.6.6", True)):
         client = create_app(settings.model_copy(update={"proxy_hops": hops})).test_client()
-        with capture_logs() as lines:
+        with hearing() as lines:
             answer = client.get("/version", headers=forwarded)
         assert next(line for line in lines if line["event"] == "request")["client"] == address
         assert ("Strict-Transport-Security" in answer.headers) is secure
@@ -60,9 +61,7 @@ def test_a_request_id_that_could_confuse_a_log_is_replaced(anyone: FlaskClient, 
 
 
 def test_a_trace_context_goes_into_the_log(anyone: FlaskClient) -> None:
-    from structlog.contextvars import get_contextvars
-
     anyone.get("/version", headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
-    assert get_contextvars()["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert carried()["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     anyone.get("/version", headers={"traceparent": "00-" + "0" * 32 + "-b7ad6b7169203331-01"})
-    assert "trace_id" not in get_contextvars()
+    assert "trace_id" not in carried()

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, abort, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
-from structlog.contextvars import bind_contextvars
 from werkzeug.wrappers import Response
 
 from jobs import connection
+from jobs.logs import carry
 from jobs.settings import current_settings
 from jobs.tokens import Caller
 from web.access import caller
@@ -128,7 +128,7 @@ def actor() -> str:
 def _let_in(person: Caller) -> None:
     """From here on the person is the caller, and may do what the role allows."""
     call().caller = person
-    bind_contextvars(caller=identity.actor(person))
+    carry(caller=identity.actor(person))
     roles.require(request.endpoint or "")
     _touch()
     g.csrf_token = session["form_token"]  # one token per session keeps pages equal, so that polls can answer 304
