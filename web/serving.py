@@ -10,29 +10,20 @@ import select
 import selectors
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from gunicorn.config import Config
-from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from .pacing import IDLE_SECONDS, Paced, is_here, limit_pauses
 from .sharing import Shares
 from .stopping import stopping
 
 HEAD_SECONDS = 5.0
 """How long a request line and headers may take in all; a browser sends them at once."""
-IDLE_SECONDS = 10.0
-"""How long a body may pause, and how long a client may take nothing of an answer."""
-
-BODY_SECONDS = 10.0
-"""How long a body may take in all, besides what it needs at the least pace."""
-LEAST_PACE = 32 * 1024
-"""Bytes a second; who sends more slowly holds a thread for nothing."""
-_STEP = 1024 * 1024
 
 _NEXT_MS = 5
 """How long a thread waits at a connection for the next request, before it looks after others."""
@@ -85,6 +76,8 @@ class PatientThreads(ThreadWorker):
         return kept
 
     def _handle_one(self, conn: Any) -> Any:
+        if not conn.initialized:
+            limit_pauses(conn.sock)
         self._expect(conn.sock, time.monotonic() + HEAD_SECONDS)
         try:
             return super().handle(conn)
@@ -117,12 +110,22 @@ class PatientThreads(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head is complete."""
         self._forget(conn.sock)
-        conn.sock.settimeout(IDLE_SECONDS)
-        req.body.reader = body = _Paced(req.body.reader, lambda until: self._expect(conn.sock, until))
+        if self.cfg.is_ssl:
+            conn.sock.settimeout(IDLE_SECONDS)  # it would try again when the kernel gives up
+        if is_here(req.body.reader):
+            return super().handle_request(req, conn)
+        req.body.reader = body = Paced(req.body.reader, lambda until: self._expect(conn.sock, until))
         try:
             return super().handle_request(req, conn)
         finally:
             body.given_up = True
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
+        """Whether the connection can be used again; gunicorn sets timeouts for reading the rest even of a read body."""
+        body = conn.parser.mesg.body
+        if keepalive and not body.failed and getattr(body.reader, "length", None) == 0:
+            return True
+        return super()._keepalive_after(conn, keepalive)  # type: ignore[misc]  # its stubs lack it
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what could not be read as a request."""
@@ -156,43 +159,20 @@ class PatientThreads(ThreadWorker):
 
     def _expect(self, sock: socket.socket, until: float | None) -> None:
         """Hang up unless what is being read has come by then; None: nothing is being read."""
+        if until is None:
+            self._forget(sock)
+            return
         with self._lock:
-            if until is None:
-                self._reading.pop(sock, None)
-            else:
-                self._reading[sock] = until
+            self._reading[sock] = until
 
     def _forget(self, sock: socket.socket) -> None:
-        self._expect(sock, None)
+        if sock in self._reading:
+            with self._lock:
+                self._reading.pop(sock, None)
 
 
 def _is_kept(done: Future[Any]) -> bool:
     return not done.cancelled() and not done.exception() and done.result() is True
-
-
-class _Paced:
-    """Reads a body, and lets it be known by when each piece has to be there; no time counts while nobody reads."""
-
-    def __init__(self, reader: Any, expect: Callable[[float | None], None]) -> None:
-        self._reader, self._expect = reader, expect
-        self._left = BODY_SECONDS
-        self.given_up = False  # what is left of it is read before the next head, within that one's time
-
-    def read(self, size: int) -> bytes:
-        """As the reader does."""
-        if self.given_up:
-            return bytes(self._reader.read(size))
-        began = time.monotonic()
-        coming = min(size, getattr(self._reader, "length", _STEP))  # of a chunked body nobody knows
-        self._expect(began + self._left + coming / LEAST_PACE)
-        try:
-            data = bytes(self._reader.read(size))
-        except ParseException as error:
-            raise OSError(str(error)) from error  # to the app, chunks that are none are a body that broke off
-        finally:
-            self._expect(None)
-        self._left -= max(0.0, time.monotonic() - began - len(data) / LEAST_PACE)
-        return data
 
 
 def _shut(sock: socket.socket) -> None:

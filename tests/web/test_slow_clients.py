@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.web import site
-from web.serving import HEAD_SECONDS, IDLE_SECONDS
+from web.pacing import IDLE_SECONDS
+from web.serving import HEAD_SECONDS
 
 pytestmark = pytest.mark.processes
 
