@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from . import connection, descriptions, files, inline, keys, pressure, registry, tracing
 from .context import inherited_traceparent
 from .errors import ArgumentsTooLarge, IdempotencyKeyReused, InvalidArguments, Problem, QueueFull
+from .finding import find_job
 from .priorities import PRIORITIES, Priority
 from .records import Job
 from .registry import Task
@@ -217,9 +218,7 @@ def _answers(heeded: Iterable[tuple[Job, str]]) -> list[Job]:
 
 def _existing(asked: Job, job_id: str) -> Job:
     """The job that holds the key or the place; when its record has expired meanwhile, only its id is known."""
-    from . import monitor  # monitor reads what this module writes; at module level that would be a circle
-
-    return monitor.find_job(job_id) or replace(asked, id=job_id)
+    return find_job(job_id) or replace(asked, id=job_id)
 
 
 def _check(request: JobRequest, task: Task, now: datetime) -> None:

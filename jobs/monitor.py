@@ -11,12 +11,16 @@ from itertools import compress
 from typing import Any, cast
 
 from . import connection, keys, listing, records, sifting
-from .errors import FileMissing, JobConflict, JobExpired, JobMissing
+from .errors import FileMissing, JobConflict, JobExpired
 from .files import File
-from .priorities import names_of, queue_of
+from .finding import find_job as find_job
+from .finding import find_jobs as find_jobs
+from .finding import get_job as get_job
 from .records import Job
-from .server import inspect
-from .settings import current_settings
+from .standing import queue_names as queue_names
+from .standing import queues as queues
+from .standing import server as server
+from .standing import workers as workers
 from .views import Attempt as Attempt
 from .views import Filter
 from .views import Page as Page
@@ -29,19 +33,6 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 MOST_LOOKED_AT = 5_000
 _SCAN = 1_000
-
-
-def find_job(job_id: str) -> Job | None:
-    """A job, or None when there is none, or when what is stored under its id cannot be read."""
-    return find_jobs([job_id])[0]
-
-
-def get_job(job_id: str) -> Job:
-    """A job; raises JobMissing."""
-    job = find_job(job_id)
-    if job is None:
-        raise JobMissing(job_id)
-    return job
 
 
 def get_result(job_id: str) -> Any:
@@ -146,66 +137,6 @@ def arrivals(starts: Sequence[datetime], length: timedelta) -> list[int]:
         return cast("list[int]", pipe.execute())
 
 
-def find_jobs(job_ids: Sequence[str]) -> list[Job | None]:
-    """Several jobs in one round trip; None for those that do not exist or cannot be read."""
-    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
-        for job_id in job_ids:
-            pipe.hgetall(keys.job(job_id))
-        raws = pipe.execute(raise_on_error=False)  # a key of another type must not hide the others
-    return [_readable(job_id, raw) for job_id, raw in zip(job_ids, raws, strict=True)]
-
-
-def queue_names() -> list[str]:
-    """Every queue that a job was ever put in, and those of the settings, by name."""
-    known = {queue_of(key.removeprefix("rq:queue:")) for key in connection.read_set(keys.QUEUES)}
-    return sorted(known | set(current_settings().queues))
-
-
-def queues(now: datetime) -> list[QueueView]:
-    """The counts of every queue of the settings, and of others that are in use or paused, in two round trips.
-
-    A name that somebody mistyped is known as long as its canceled jobs are kept; it need not be a line of every list.
-    """
-    names, listeners = queue_names(), [name for worker in workers() for name in worker.queues]
-    paused, rows = _counted(names)
-    lasting = paused | set(current_settings().queues)
-    waits = _waits([row[1:6:2] for row in rows], now)
-    views = [
-        QueueView(name, sum(row[0:6:2]), row[6], row[7], row[8], row[9], wait, listeners.count(name), row[0], row[4])
-        for name, row, wait in zip(names, rows, waits, strict=True)
-    ]
-    return [view for view in views if view.in_use or view.name in lasting]
-
-
-def _counted(names: Sequence[str]) -> tuple[set[str], list[Any]]:
-    """The queues that are paused; and of each that is named, for its lists by priority length and head, then counts."""
-    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
-        pipe.hkeys(keys.PAUSED)
-        for name in names:
-            for waiting in names_of(name):
-                pipe.llen(keys.queue(waiting))
-                pipe.lindex(keys.queue(waiting), 0)
-            for kind in ("wip", "scheduled", "failed", "finished"):
-                pipe.zcard(keys.registry(kind, name))
-        paused, *replies = pipe.execute()
-    return {name.decode() for name in paused}, [replies[at : at + 10] for at in range(0, len(replies), 10)]
-
-
-def workers() -> list[WorkerView]:
-    """Every supervisor whose heartbeat has not run out."""
-    found = connection.read_set(keys.WORKERS)
-    with connection.translate_errors(), connection.client().pipeline(transaction=False) as pipe:
-        for key in found:
-            pipe.hgetall(key)
-        hashes = pipe.execute()
-    return [_worker(key, raw) for key, raw in zip(found, hashes, strict=True) if raw]
-
-
-def server() -> ServerView:
-    """What the Redis server says of itself."""
-    return inspect(connection.client())
-
-
 def _worth_reading(
     found: Sequence[listing.Found], wanted: Filter, *, first: bool
 ) -> list[tuple[listing.Found, Job | None]]:
@@ -218,40 +149,6 @@ def _worth_reading(
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _readable(job_id: str, raw: object) -> Job | None:
-    try:
-        return records.read(job_id, raw) if raw and isinstance(raw, dict) else None
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _waits(heads: Sequence[Sequence[bytes | None]], now: datetime) -> list[float | None]:
-    """The longest wait of the jobs that are next in the lists of each queue."""
-    ids = [head.decode() for queue in heads for head in queue if head]
-    jobs = dict(zip(ids, find_jobs(ids), strict=True)) if ids else {}
-    waits = [[_wait(jobs[head.decode()], now) for head in queue if head] for queue in heads]
-    return [max((wait for wait in queue if wait is not None), default=None) for queue in waits]
-
-
-def _wait(job: Job | None, now: datetime) -> float | None:
-    return max(0.0, (now - job.enqueued_at).total_seconds()) if job and job.enqueued_at else None
-
-
-def _worker(key: str, raw: Mapping[bytes, bytes]) -> WorkerView:
-    text = {name.decode(): value.decode() for name, value in raw.items()}
-    return WorkerView(
-        name=key.removeprefix("rq:worker:"),
-        hostname=text.get("hostname", ""),
-        pid=int(text.get("pid") or 0),
-        state=text.get("state", "?"),
-        queues=tuple(name for name in text.get("queues", "").split(",") if name),
-        current_job=text.get("current_job") or None,
-        heartbeat=_time(text.get("last_heartbeat")),
-        started_at=_time(text.get("birth")),
-        horses=int(text.get("horses") or 1),
-    )
 
 
 def _entries(job_id: str, *, newest_first: bool = False) -> list[dict[bytes, bytes]]:
@@ -274,10 +171,6 @@ def _attempt(number: int, entry: Mapping[bytes, bytes]) -> Attempt:
         traceback=zlib.decompress(b64decode(text["exc_string"])).decode() if text.get("exc_string") else None,
         peak_memory=int(text["peak_kb"]) * 1024 if text.get("peak_kb") else None,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _instant(seconds: str | None) -> datetime | None:
