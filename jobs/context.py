@@ -49,11 +49,12 @@ class RedisNotes:
     execution: str
     client: connection.Client
     settings: Settings
+    batch: str = ""
 
     def write(self, name: str, value: str) -> None:
         """Save one field of the record; nothing happens when another execution owns the job by now."""
         with connection.translate_errors():
-            script("note")([keys.job(self.job_id)], [self.execution, name, value], self.client)
+            script("note")([keys.job(self.job_id)], [self.execution, self.job_id, self.batch, name, value], self.client)
 
     def log(self, line: str) -> None:
         """Append one line; the newest 1,000 are kept."""

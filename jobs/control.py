@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from . import connection, keys
-from .claims import rq_time
 from .descriptions import IDEMPOTENCY_LIFE
 from .errors import IdempotencyKeyReused, JobConflict, JobMissing
 from .scripts import Value, script
+from .verbs import rq_time
 
 _CANCELED_NOW = ("queued", "scheduled", "deferred", "started", "canceled")
 _AGAIN, _REPLAYED, _REUSED = "again", "replayed", "reused"

@@ -121,6 +121,8 @@ def _fields(job: Job) -> list[Value]:
         fields += ("idempotency_key", job.idempotency_key)
     if job.traceparent:
         fields += ("traceparent", job.traceparent)
+    if job.unique and job.unique.until == "started":
+        fields += ("unique", job.unique.until)  # so that its start is written at once (jobs/claims.py)
     return fields
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from . import audit, connection, keys, monitor
-from .claims import rq_time
 from .errors import QueueMissing
 from .priorities import names_of
 from .scripts import script
+from .verbs import rq_time
 
 _AT_ONCE = 1000
 

@@ -6,24 +6,40 @@ Any worker and any clock may run these as often as they like; each entry is one 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from pydantic_core import from_json
 from redis.exceptions import ResponseError
 
 from . import keys
-from .claims import LEASE, Claim, State, Verb, error_fields, error_json, rq_time, settle_args
+from .claims import State
 from .connection import Client, translate_errors
 from .running import AttemptError
-from .scripts import script
+from .scripts import Value, script
+from .verbs import LEASE, Claim, Then, Verb, attempt_args, error_fields, error_json, rq_time
 
 CRASHES_ALLOWED = 3
 LONGEST_SILENCE = 6  # seconds between two answers of the server, above which it was away
 _MOST_AT_ONCE = 500
 _LEDGER_PAGE = 500
 _MISSED_FOR = 10  # seconds: plain RQ moves a job in two steps, between which it is nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A batch in the hands of a horse.
+
+    `kept` are its attempts that are finished and not settled, as JSON of `Ended.args`; `running` and `execution` tell
+    the prefetched job that it runs, if it runs one.
+    """
+
+    batch: str
+    kept: Sequence[bytes] = ()
+    running: str = ""
+    execution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,9 @@ class Reaper:
             yield from filter(None, (self._take(queue, member) for queue, member in overdue))
 
     def _take(self, queue: str, member: str) -> Reaped | None:
+        if not queue:
+            give_back(self._client, Held(member), "", expired_only=True)
+            return None
         job_id, colon, execution = member.partition(":")
         if not colon:
             self._drop(queue, member)
@@ -113,10 +132,30 @@ def crashed(
     error = AttemptError("Crashed", reason, "")
     own = ["1" if expired_only else "0", CRASHES_ALLOWED, error_json(error)]
     verb = Verb("reap", "crashed", error_fields(error), own)
-    args = settle_args(claim, verb, claim.text(b"worker_name"), at=time.time(), peak_kb=peak_kb)
+    at = time.time()
+    args = [*Then().args(claim.text(b"worker_name"), at), *attempt_args(claim, verb, at, peak_kb)]
     with translate_errors():
-        state, _, crashes = script("reap")([], args, client)
+        [state], _, crashes = script("reap")([], args, client)
     return Reaped(job_id, queue, claim.text(b"task"), crashes) if state == State.OWNED else None
+
+
+def take_over(client: Client, held: Held, worker: str) -> bool:
+    """Settle what a horse of this worker has finished of its batch, and give back what it has not begun.
+
+    Gives whether the job that it runs counts as started from now on. Raises RedisUnavailable.
+    """
+    if held.kept:
+        header = Then(batch=held.batch, keep=True).args(worker, time.time())
+        with translate_errors():
+            script("finish")([], [*header, *(part for args in held.kept for part in from_json(args))], client)
+    return give_back(client, held, worker)
+
+
+def give_back(client: Client, held: Held, worker: str, *, expired_only: bool = False) -> bool:
+    """Put the jobs of a batch back at the front of their queues, and write down the start of the one that runs."""
+    args: list[Value] = [held.batch, int(expired_only), held.running, held.execution]
+    with translate_errors():
+        return bool(script("give_back")([], [*args, worker, rq_time(time.time()), LEASE], client))
 
 
 def _overdue(client: Client) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,13 @@ import time
 from collections import deque
 
 from jobs import logs, recovery
-from jobs.claims import Claims, Ending
+from jobs.claims import Claims
 from jobs.connection import Client
 from jobs.running import Quarantined
+from jobs.verbs import Ending
 
 from .endings import cause_of_death, ending_of, interruption
+from .handover import Handover
 from .slots import Run, Verdict
 from .team import Death
 
@@ -20,10 +22,10 @@ log = logs.get_logger(__name__)
 class Aftermath:
     """Settles the jobs of dead horses, as soon as Redis answers."""
 
-    def __init__(self, client: Client, worker: str) -> None:
-        self._client = client
+    def __init__(self, client: Client, worker: str, handover: Handover) -> None:
+        self._client, self._handover = client, handover
         self._claims = Claims(client, worker)
-        self._open: deque[tuple[Death, Run]] = deque()
+        self._open: deque[Death] = deque()
 
     @property
     def done(self) -> bool:
@@ -31,17 +33,20 @@ class Aftermath:
         return not self._open
 
     def note(self, death: Death) -> None:
-        """Remember a death; a horse that ran nothing leaves nothing."""
+        """Remember a death."""
         if death.status or death.run:
             log.warning("Horse died", pid=death.process.pid, cause=_cause(death))
-        if death.run:
-            self._open.append((death, death.run))
+        if death.run or death.held.batch:
+            self._open.append(death)
 
     def settle(self) -> None:
         """Settle what is open. Raises RedisUnavailable; then the rest is still open."""
         while self._open:
-            death, run = self._open[0]
-            self._settle(death, run)
+            death = self._open[0]
+            if death.held.batch:
+                self._handover.settle(death.held, death.run)
+            if death.run:
+                self._settle(death, death.run)
             self._open.popleft()
 
     def _settle(self, death: Death, run: Run) -> None:

@@ -8,12 +8,12 @@ import time
 from types import FrameType
 
 from jobs import tracing
-from jobs.claims import Claim, Ending
 from jobs.connection import Client
 from jobs.context import JobContext, RedisNotes
 from jobs.records import Job
 from jobs.running import Quarantined, describe, execute, too_new
 from jobs.settings import Settings
+from jobs.verbs import Claim, Ending
 
 from .endings import JobInterrupted, ending_of, failure, interruption
 from .slots import Run, Slot, Verdict
@@ -62,7 +62,7 @@ class Attempts:
             return ending_of(interrupted, job)
 
     def _context(self, claim: Claim, job: Job) -> JobContext:
-        notes = RedisNotes(job.id, claim.execution, self._client, self._settings)
+        notes = RedisNotes(job.id, claim.execution, self._client, self._settings, claim.batch)
         saved = claim.record.get(b"checkpoint")
         return JobContext(job, notes, state=json.loads(saved) if saved else None)
 

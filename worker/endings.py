@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 
 from jobs import registry
-from jobs.claims import Canceled, Ending, Interrupted, Stopped
 from jobs.errors import UnknownTask
 from jobs.records import Job
 from jobs.running import AttemptError, Failed, Retrying, describe, scrubbed
+from jobs.verbs import Canceled, Ending, Interrupted, Stopped
 
 from .slots import Verdict
 

@@ -14,16 +14,18 @@ from types import FrameType
 from typing import Any
 
 from jobs import keys, logs
-from jobs.claims import Claim, Claims, Ending, Interrupted, Settled, State
+from jobs.claims import Claims, Settled, State
 from jobs.connection import Client, translate_errors
 from jobs.errors import RedisUnavailable
 from jobs.priorities import RANKED, arranged, name_of
 from jobs.running import Finished
 from jobs.settings import Settings
+from jobs.verbs import Claim, Ended, Interrupted, Then, ended
 
 from .attempts import Attempts
 from .dependents import release_dependents
 from .memory import Memory, peak_kb
+from .pace import LONGEST, Pace
 from .patience import patiently
 from .reporting import report
 from .slots import Board, Slot
@@ -48,6 +50,14 @@ class Duty:
     burst: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An attempt that has ended, and how long it took."""
+
+    attempt: Ended
+    seconds: float
+
+
 class Horse:
     """Runs jobs until the supervisor, a signal or its own age says stop."""
 
@@ -58,6 +68,8 @@ class Horse:
         self._execution = self._claims.new_execution()
         self._attempts = Attempts(slot, client, settings)
         self._memory = Memory()
+        self._pace = Pace(settings.prefetch)
+        self._open: list[Done] = []  # attempts that have ended, and are settled together
         self._pid, self._supervisor = os.getpid(), os.getppid()
         self._ranked = {name_of(queue, priority) for queue in duty.queues for priority in RANKED}
         self._turn = 0
@@ -86,9 +98,12 @@ class Horse:
         """Leaks of tasks stay bounded when no process lives for ever."""
         return self._attempts.number >= MOST_JOBS or self._memory.grown_kb > MOST_GROWTH_KB
 
+    def _may_take(self) -> bool:
+        return not self._board.suspended and self._wanted()
+
     def _queues(self) -> Sequence[str]:
         """Where to take the next job from; nowhere when it could not be run."""
-        if self._board.suspended or not self._wanted():
+        if not self._may_take():
             return ()
         if not (paused := self._board.paused):
             return self._duty.queues
@@ -155,30 +170,54 @@ class Horse:
             self._waiting = False
 
     def _work(self, claim: Claim) -> Claim | None:
-        """Run a job, settle it and take the next one."""
+        """Run a job, and give the next one: prefetched, or claimed when this one is settled."""
         began = time.monotonic()
         self._memory.begin()
         ending = self._attempts.run(claim) if self._wanted() else Interrupted("the worker is shutting down")
         if os.getpid() != self._pid:
             os._exit(0)  # a child that the task forked came back here; the job is its parent's
         self._slot.settling()
-        settled = self._settle(claim, ending)
-        if settled.next is None:
-            self._slot.end()
-        self._conclude(claim, ending, settled, time.monotonic() - began)
-        return self._claimed(settled.next)
+        done = Done(ended(claim, ending, time.time(), peak_kb()), time.monotonic() - began)
+        self._open.append(done)
+        self._pace.note(claim.text(b"task"), done.seconds)
+        return self._claims.begin(time.time()) if self._may_go_on(done) else self._claimed(self._settle())
 
-    def _settle(self, claim: Claim, ending: Ending) -> Settled:
-        at, peak, queues, execution = time.time(), peak_kb(), self._lists(), self._execution
-        return patiently(
-            lambda: self._claims.settle(claim, ending, at=at, peak_kb=peak, queues=queues, execution=execution)
+    def _may_go_on(self, done: Done) -> bool:
+        """Whether the next job is at hand, and so short that this one may wait for its end to be settled."""
+        task, hand = self._claims.next_task, self._slot.hand
+        return (
+            task is not None
+            and isinstance(done.attempt.ending, Finished)
+            and self._pace.is_short(task)
+            and time.monotonic() < hand.since + LONGEST
+            and self._may_take()
+            and hand.keep(done.attempt)
+            and hand.go_on()
         )
 
-    def _conclude(self, claim: Claim, ending: Ending, settled: Settled, seconds: float) -> None:
+    def _settle(self) -> Claim | None:
+        """Settle what has ended, and take the next job."""
+        attempts, at, lists = [done.attempt for done in self._open], time.time(), self._lists()
+        then = Then(self._execution, self._pace.room, self._claims.batch)
+        settled = patiently(lambda: self._claims.settle_all(attempts, lists, at=at, then=then))
+        if then.batch or self._claims.batch:
+            self._slot.hand.hold(self._claims.batch, time.monotonic())
+        if settled.next is None:
+            self._slot.end()
+        self._conclude(settled)
+        return settled.next
+
+    def _conclude(self, settled: Settled) -> None:
+        for done, state in zip(self._open, settled.states, strict=True):
+            self._tell(done, state)
+        for job_id in settled.awaited:
+            release_dependents(self._client, job_id)
+        self._open.clear()
+
+    def _tell(self, done: Done, state: State) -> None:
+        claim, ending = done.attempt.claim, done.attempt.ending
         finished = isinstance(ending, Finished)
-        self._slot.tally(finished=finished, failed=not finished, busy=seconds)
-        if settled.state is State.STALE:
+        self._slot.tally(finished=finished, failed=not finished, busy=done.seconds)
+        if state is State.STALE:
             log.warning("Result not applied: the job has ended or was given to another", job_id=claim.job_id)
-        if settled.dependents:
-            release_dependents(self._client, claim.job_id)
-        report(claim, ending, seconds)
+        report(claim, ending, done.seconds)

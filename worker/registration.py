@@ -17,10 +17,10 @@ from rq.suspension import WORKERS_SUSPENDED
 from rq.worker import Worker, WorkerStatus
 
 from jobs import keys
-from jobs.claims import LEASE, rq_time
 from jobs.connection import Client, translate_errors
 from jobs.priorities import RANKED, name_of
 from jobs.scripts import Value, script
+from jobs.verbs import LEASE, rq_time
 
 from .slots import Run
 

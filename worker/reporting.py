@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from jobs import logs, tracing
-from jobs.claims import Claim, Ending
 from jobs.running import AttemptError, Finished
+from jobs.verbs import Claim, Ending
 
 log = logs.get_logger(__name__)
 

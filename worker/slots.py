@@ -11,6 +11,9 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from .hands import SIZE as HAND
+from .hands import Hand
+
 
 class Verdict(IntEnum):
     """Why a run must end."""
@@ -60,8 +63,8 @@ class Board:
     """The memory of one supervisor: a header that all horses read, and one slot for each horse."""
 
     def __init__(self, horses: int) -> None:
-        self._memory = mmap.mmap(-1, _HEADER.size + horses * _SLOT)
-        self.slots = [Slot(self._memory, _HEADER.size + index * _SLOT) for index in range(horses)]
+        self._memory = mmap.mmap(-1, _HEADER.size + horses * (_SLOT + HAND))
+        self.slots = [Slot(self._memory, _HEADER.size + index * (_SLOT + HAND)) for index in range(horses)]
 
     def announce(self, *, stopping: bool, suspended: bool, paused: int, ranked: tuple[int, int] = (0, 0)) -> None:
         """Tell all horses whether to take jobs; `paused` has one bit for each queue, `ranked` as the property."""
@@ -101,11 +104,13 @@ class Slot:
     def __init__(self, memory: mmap.mmap, offset: int) -> None:
         self._memory = memory
         self._at = offset
+        self.hand = Hand(memory, offset + _SLOT)
 
     def clear(self) -> None:
         """Prepare for a new horse; its tally goes on from that of the one before."""
         self.end()
         self.judge(0, Verdict.NONE)
+        self.hand.hold("", 0.0)
 
     def begin(self, run: Run) -> None:
         """Say that a job has started."""
@@ -115,6 +120,7 @@ class Slot:
                 run.job_id.encode(), run.execution.encode(), run.queue.encode(), run.task.encode(),
             )
         )  # fmt: skip
+        self.hand.arrive()
 
     def settling(self) -> None:
         """Say that the task is done."""

@@ -23,6 +23,7 @@ from jobs.webhooks import Outbox
 from .aftermath import Aftermath
 from .chores import Chore, Chores
 from .deadlines import KILL_AFTER, Deadlines
+from .handover import PATIENCE, Handover
 from .horse import Duty, Horse
 from .registration import Commands, News, Registration, state_of
 from .slots import Board, Run, Slot, Verdict
@@ -54,7 +55,8 @@ class Supervisor:
         self._board = Board(plan.horses)
         self._team = Team(self._board, self._live, once=plan.burst)
         self._deadlines = Deadlines(self._team, settings.shutdown_grace)
-        self._aftermath = Aftermath(self._client, self._registration.name)
+        self._handover = Handover(self._team, client, self._registration.name)
+        self._aftermath = Aftermath(self._client, self._registration.name, self._handover)
         self._reaper = recovery.Reaper(client)
         self._outbox = Outbox(client, settings)
         self._retention = Retention(client, settings)
@@ -67,6 +69,7 @@ class Supervisor:
         self._ready = False
         self._chores = Chores(
             Chore(0, self._aftermath.settle),
+            Chore(0, lambda: self._handover.run(time.monotonic())),
             Chore(0, self._obey),
             Chore(HEARTBEAT, self._beat),
             Chore(1, self._promote),
@@ -114,7 +117,7 @@ class Supervisor:
         self._told_to_stop = True
 
     def _sleep(self) -> None:
-        if select.select([self._alarm], [], [], TICK)[0]:
+        if select.select([self._alarm], [], [], PATIENCE if self._handover.pending else TICK)[0]:
             self._alarm.recv(4096)
 
     def _step(self, now: float) -> None:
@@ -192,7 +195,7 @@ class Supervisor:
 
     def _beat(self) -> None:
         """Keep the jobs, and hear which switches are set; from the first beat on the worker is known."""
-        runs = [run for _, run in self._team.runs()]
+        runs = self._handover.known(list(self._team.runs()))
         self._news = self._registration.beat(runs, self._board.totals(), self._state(runs))
         self._judge(lambda run: run.execution in self._news.lost, Verdict.LOST)
         self._judge(lambda run: run.execution in self._news.canceled, Verdict.CANCELED)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jobs.recovery import Held
+
 from .slots import Board, Run, Slot, Verdict
 
 LONGEST_PAUSE = 5.0  # seconds before a horse is replaced that died at birth, again and again
@@ -63,15 +65,15 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A horse that ended: `status` is what waitpid gave, `peak_kb` the most memory it ever held, `run` what it ran.
-
-    `by_us` when its supervisor killed it.
+    """A horse that ended: `status` is what waitpid gave, `peak_kb` the most memory it ever held, `run` what it ran,
+    `held` the batch that it had taken; `by_us` when its supervisor killed it.
     """
 
     process: Process
     status: int
     peak_kb: int
     run: Run | None
+    held: Held
     by_us: bool
 
 
@@ -129,7 +131,9 @@ def _ended(processes: list[Process]) -> Iterator[Death]:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             peak_kb = usage.ru_maxrss // 1024 if sys.platform == "darwin" else usage.ru_maxrss
-            yield Death(process, status, peak_kb, process.slot.read(), process.killed)
+            hand = process.slot.hand
+            held = Held(hand.batch, hand.kept())
+            yield Death(process, status, peak_kb, process.slot.read(), held, process.killed)
 
 
 def _fork(live: Callable[[], None]) -> int:

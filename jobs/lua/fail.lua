@@ -5,4 +5,5 @@
 
 local state = own()
 if state == OWNED and not canceled() then bury(argument(1), argument(2)) end
-return {state, next_job(state), dependents(state)}
+has_ended(state)
+return answer(state)

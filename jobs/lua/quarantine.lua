@@ -8,4 +8,5 @@ if state == OWNED and not canceled() then
   bury('failed', argument(1))
   redis.call('HSET', 'ns:quarantine', id, cjson.encode({reason = argument(2), queue = queue, at = now}))
 end
-return {state, next_job(state), dependents(state)}
+has_ended(state)
+return answer(state)

@@ -3,7 +3,7 @@
 --
 -- Keys, arguments and reply as in parts/settle; own arguments:
 -- 1 '1' to act only when the lease has run out, 2 crashes allowed, 3 error (JSON) if it was the last one.
--- The reply's third value is the number of crashes; -1 when the record was unreadable and is now quarantined, -2 when
+-- Instead of ids, the reply's third value is the number of crashes; -1 when the record was unreadable and is now quarantined, -2 when
 -- the job was to be canceled, and is.
 
 local function alive()
@@ -28,11 +28,18 @@ local function settle()
   return crashes
 end
 
-if argument(1) == '1' and alive() then return {STALE, false, 0} end
-local state, ended = own()
-local _, reason = readable(id)
-if ended and reason and redis.call('EXISTS', job) == 1 then
-  quarantine_record(id, queue, reason, now)
-  return {OWNED, false, -1}
+local function reap()
+  if argument(1) == '1' and alive() then return STALE, 0 end
+  local state, ended = own()
+  local _, reason = readable(id)
+  if ended and reason and redis.call('EXISTS', job) == 1 then
+    quarantine_record(id, queue, reason, now)
+    return OWNED, -1
+  end
+  return state, state == OWNED and settle() or 0
 end
-return {state, false, state == OWNED and settle() or 0}
+
+local state, crashes = reap()
+local reply = answer(state)
+reply[3] = crashes
+return reply

@@ -4,6 +4,7 @@
 -- Keys, arguments and reply as in parts/settle; no own arguments.
 
 local state = own()
+give_back_rest()  -- first, for the interrupted job is to stand before them
 if state == OWNED and not canceled() then
   redis.call('HSET', job, 'status', 'queued', 'ended_at', now)
   record_attempt(RETRIED)
@@ -11,4 +12,4 @@ if state == OWNED and not canceled() then
   redis.call('HDEL', job, 'execution')
   to_front(id, queue)
 end
-return {state, next_job(state)}
+return answer(state)

@@ -15,4 +15,4 @@ if state == OWNED and not canceled() then
   if argument(3) ~= '' then redis.call('HSET', job, 'error', argument(3)) end
   if delay > 0 then schedule(delay) else to_back(id, queue) end
 end
-return {state, next_job(state)}
+return answer(state)

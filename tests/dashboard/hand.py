@@ -9,11 +9,12 @@ from typing import Any
 from redis import Redis
 
 from jobs import Retry, monitor, task
-from jobs.claims import Claim, Claims, Ending
+from jobs.claims import Claims
 from jobs.context import JobContext, RedisNotes
 from jobs.priorities import names_of
 from jobs.running import AttemptError, Failed, Finished, Retrying, execute
 from jobs.settings import current_settings
+from jobs.verbs import Claim, Ending
 
 _TRACE = """Traceback (most recent call last):
   File "/app/tasks/greetings.py", line 12, in greet

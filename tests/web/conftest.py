@@ -11,12 +11,13 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from jobs import File, Secret, current_job, task
-from jobs.claims import Claim, Claims
+from jobs.claims import Claims
 from jobs.context import JobContext, RedisNotes
 from jobs.priorities import names_of
 from jobs.retries import Retry
 from jobs.running import execute
 from jobs.settings import Settings, current_settings
+from jobs.verbs import Claim
 from tests.web import site as sites
 from web import create_app
 

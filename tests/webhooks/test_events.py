@@ -11,9 +11,10 @@ import pytest
 from redis import Redis
 
 from jobs import audit, dispatch, recovery, webhooks
-from jobs.claims import Claims, Interrupted, Stopped
+from jobs.claims import Claims
 from jobs.dispatch import JobRequest
 from jobs.settings import Settings
+from jobs.verbs import Interrupted, Stopped
 from jobs.webhooks import Event, Outbox, keys
 from tests.clock.conftest import HandClock, schedule
 from tests.clock.conftest import clock as clock

@@ -16,7 +16,7 @@ from typing import Any
 from jobs import bulk, claims, logs, recovery
 from jobs.connection import connect
 from jobs.settings import Settings, current_settings
-from worker import attempts, registration, slots
+from worker import attempts, hands, registration, slots
 from worker.supervisor import Plan, Supervisor
 
 # Where the call is, and whether the process dies before or after it: every point between two calls to Redis.
@@ -26,8 +26,13 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before-begin": (slots.Slot, "begin", True),
     "before-run": (attempts, "execute", True),
     "after-run": (attempts, "execute", False),
-    "before-settle": (claims.Claims, "settle", True),
-    "after-settle": (claims.Claims, "settle", False),
+    "before-settle": (claims.Claims, "settle_all", True),
+    "after-settle": (claims.Claims, "settle_all", False),
+    "before-keep": (hands.Hand, "keep", True),
+    "after-keep": (hands.Hand, "keep", False),
+    "before-take-over": (recovery, "take_over", True),
+    "after-take-over": (recovery, "take_over", False),
+    "after-finish": (recovery, "give_back", True),  # between the two calls of taking over
     "before-heartbeat": (registration.Registration, "beat", True),
     "after-heartbeat": (registration.Registration, "beat", False),
     "before-promote": (recovery, "promote", True),

@@ -39,6 +39,18 @@ def work(path: str, seconds: float = 0.0, text: str = "") -> dict[str, Any]:
     return {"attempt": current_job().attempt, "pid": os.getpid()}
 
 
+@task(name="sample.stride", timeout=60)
+def stride(path: str, number: int, seconds: float = 0.0, code: int | None = None) -> int:
+    """Short as a rule; but it may take its time, or kill its horse."""
+    _note(path, str(number))
+    if seconds:
+        current_job().checkpoint("on the way")
+        time.sleep(seconds)
+    if code is not None:
+        os._exit(code)
+    return number
+
+
 @task(name="sample.resume", timeout=60)
 def resume(path: str, seconds: float) -> list[int]:
     """Goes on where an interrupted run stopped."""

@@ -41,11 +41,14 @@ OUTCOMES = {
     "snooze": ("finished", 1, ["snoozed", "finished"]),
     "release": ("finished", 1, ["interrupted", "finished"]),
     "quarantine": ("failed", 1, ["quarantined"]),
+    "batch": ("finished", 1, ["finished"]),
     "requeue": ("finished", 1, ["failed", "finished"]),
     "crash": ("failed", 1, []),
 }
+OF_BATCHES = ("-keep", "-take-over", "-finish")
 CASES = [
-    *((point, "finish") for point in POINTS if not point.endswith(("-reap", "-requeue"))),
+    *((point, "finish") for point in POINTS if not point.endswith(("-reap", "-requeue", *OF_BATCHES))),
+    *((point, "batch") for point in POINTS if point.endswith(OF_BATCHES)),
     *((f"{when}-settle", ending) for when in WHEN for ending in ("retry", "fail", "release", "quarantine")),
     ("after-settle", "snooze"),
     *((f"{when}-reap", "crash") for when in WHEN),
@@ -77,6 +80,8 @@ def _enqueue(ending: str, queue: str, redis: Redis, folder: Path) -> list[Job]:
     """The jobs to look at, in the state that comes before the point."""
     if ending == "requeue":
         return _dead_letters_being_retried(queue, redis)
+    if ending == "batch":
+        return [_stride(queue, number, folder) for number in range(160)]
     if ending == "release":
         return [
             submit(JobRequest(task="sample.stop_worker", args={"path": str(folder / f"{queue}-told")}, queue=queue))
@@ -86,6 +91,12 @@ def _enqueue(ending: str, queue: str, redis: Redis, folder: Path) -> list[Job]:
     if ending == "quarantine":
         KINDS["an unknown task"](redis, job.id)
     return [job]
+
+
+def _stride(queue: str, number: int, folder: Path) -> Job:
+    """Short, but for some that are long enough for the supervisor to take over what is held behind them."""
+    args = {"path": str(folder / f"{queue}-notes"), "number": number, "seconds": 0.5 if number % 50 == 49 else 0.0}
+    return submit(JobRequest(task="sample.stride", args=args, queue=queue))
 
 
 def _dead_letters_being_retried(queue: str, redis: Redis) -> list[Job]:

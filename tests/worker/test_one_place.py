@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import cast
@@ -19,13 +19,15 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
+from pydantic_core import to_json
 from redis import Redis
 
 from jobs import connection, control, keys, recovery, stats
-from jobs.claims import Canceled, Claim, Claims, Ending, Interrupted, Settled, State, Stopped
+from jobs.claims import Claims, Settled, State
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import JobConflict, JobMissing
 from jobs.priorities import PRIORITIES, RANKED, Priority, arranged, name_of
@@ -33,6 +35,7 @@ from jobs.registry import task_of
 from jobs.retention import Retention
 from jobs.running import AttemptError, Discarded, Failed, Finished, Quarantined, Retrying, Snoozed
 from jobs.settings import current_settings
+from jobs.verbs import Canceled, Claim, Ended, Ending, Interrupted, Stopped, Then, ended
 from tests.worker import sample_tasks as sample
 
 pytestmark = pytest.mark.server
@@ -69,17 +72,26 @@ REGISTRY = {"started": "wip", "scheduled": "scheduled", "finished": "finished", 
     "canceled": "canceled",
 }
 
-WAITING = [["scheduled"], *([priority] for priority in PRIORITIES)]
+NUMBER = st.integers(0, 3)
+MORE = st.none() | st.integers(0, 3)  # how many jobs to prefetch; None takes none at all
+WAITING = [["scheduled"], ["prefetched"], *([priority] for priority in PRIORITIES)]
 
 
 @dataclass(frozen=True)
 class Sent:
     """A settling call as it was sent."""
 
-    claim: Claim
-    ending: Ending
+    attempts: tuple[Ended, ...]
     queues: tuple[str, ...]
-    execution: str
+    then: Then
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that were prefetched together."""
+
+    name: str
+    claims: tuple[Claim, ...]
 
 
 class Places(RuleBasedStateMachine):
@@ -98,10 +110,12 @@ class Places(RuleBasedStateMachine):
         self.deleted: set[str] = set()
         self.damaged: set[str] = set()
         self.handed_over: list[Claim] = []
+        self.batches: list[Batch] = []
         self.applied: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
         self.asked: set[str] = set()  # jobs that run and are to be canceled
         stats.roll_up(self.redis)
+        self.enqueue_many(8)
 
     @rule(
         target=jobs, queue=st.sampled_from(QUEUES), delayed=st.booleans(), priority=st.sampled_from([None, *PRIORITIES])
@@ -112,7 +126,7 @@ class Places(RuleBasedStateMachine):
         self.accepted.add(job.id)
         return job.id
 
-    @rule(number=st.integers(1, 4))
+    @rule(number=st.integers(1, 12))
     def enqueue_many(self, number: int) -> None:
         many = submit_many(JobRequest(task=TASK, args={"a": n, "b": 0}) for n in range(number))
         self.accepted |= {job.id for job in many}
@@ -129,20 +143,74 @@ class Places(RuleBasedStateMachine):
             found = repeated
         return multiple() if found is None else found
 
-    @rule(target=sent, claim=running, ending=st.sampled_from(ENDINGS), horse=st.integers(0, 2), more=st.booleans())
-    def settle(self, claim: Claim, ending: Ending, horse: int, more: bool) -> object:
-        lists = tuple(arranged(QUEUES, RANKED_LISTS, 15)) if more else ()
-        sent = Sent(claim, ending, lists, self.horses[horse].new_execution())
+    @rule(target=sent, claim=running, ending=st.sampled_from(ENDINGS), more=MORE, again=st.booleans())
+    def settle(self, claim: Claim, ending: Ending, more: int | None, again: bool) -> Sent:
+        return self._settle([ended(claim, ending, 2.0, 1)], more, again=again)
+
+    @precondition(lambda self: self.batches)
+    @rule(target=sent, number=NUMBER, finished=NUMBER, ending=st.sampled_from(ENDINGS), more=MORE, again=st.booleans())
+    def settle_batch(self, number: int, finished: int, ending: Ending, more: int | None, again: bool) -> Sent:
+        """The first jobs of a batch have finished, another one has ended; the rest was not begun."""
+        batch = self.batches[number % len(self.batches)]
+        *before, last = batch.claims[: finished + 1]
+        attempts = [*(ended(claim, Finished(b"1"), 2.0, 1) for claim in before), ended(last, ending, 2.0, 1)]
+        return self._settle(attempts, more, batch=batch.name, again=again)
+
+    @precondition(lambda self: self.batches)
+    @rule(number=NUMBER, finished=NUMBER, runs=st.booleans())
+    def take_over(self, number: int, finished: int, runs: bool) -> None:
+        """The supervisor settles what was finished, and gives back what was not begun."""
+        batch = self.batches[number % len(self.batches)]
+        done = [ended(claim, Finished(b"1"), 2.0, 1) for claim in batch.claims[:finished]]
+        held = recovery.Held(batch.name, [to_json(one.args) for one in done])
+        if runs and len(batch.claims) > finished:
+            claim = batch.claims[finished]
+            held = replace(held, running=claim.job_id, execution=claim.execution)
+        before = self._finished()
+        recovery.take_over(self.redis, held, "horse-0")
+        for one in done:
+            if one.claim.job_id in self._finished() - before:
+                self._count_ending(one.claim, one.ending)
+
+    @precondition(lambda self: self.batches)
+    @rule(number=NUMBER)
+    def lose_the_batch(self, number: int) -> None:
+        self.redis.zadd("ns:prefetched", {self.batches[number % len(self.batches)].name: 1}, xx=True)
+
+    def _settle(self, attempts: list[Ended], more: int | None, *, batch: str = "", again: bool) -> Sent:
+        lists = () if more is None else tuple(arranged(QUEUES, RANKED_LISTS, 15))
+        horse = self.horses[0]
+        sent = Sent(tuple(attempts), lists, Then(horse.new_execution(), more or 0, batch))
         settled = self._send(sent)
-        if settled.state is State.OWNED:
-            self.applied[claim.execution] += 1
-            assert self.applied[claim.execution] == 1
-            asked = claim.job_id in self.asked and not isinstance(ending, Finished)
-            self.counted["canceled" if asked else OUTCOMES[type(ending)]] += 1
-            self.asked.discard(claim.job_id)
+        for attempt, state in zip(attempts, settled.states, strict=True):
+            if state is State.OWNED:
+                self._count_ending(attempt.claim, attempt.ending)
+        if again and State.OWNED in settled.states:
+            settled = self._again(sent, settled)
         if settled.next:
             self.handed_over.append(settled.next)
+        if horse.batch:
+            self.batches.append(Batch(horse.batch, tuple(_begun(horse))))
         return sent
+
+    def _again(self, sent: Sent, settled: Settled) -> Settled:
+        """The reply was lost, and the call is sent once more."""
+        repeated = self._send(sent)
+        assert State.OWNED not in repeated.states
+        if settled.next:
+            assert repeated.next
+            assert repeated.next.job_id == settled.next.job_id
+        return repeated
+
+    def _count_ending(self, claim: Claim, ending: Ending) -> None:
+        self.applied[claim.execution] += 1
+        assert self.applied[claim.execution] == 1
+        asked = claim.job_id in self.asked and not isinstance(ending, Finished)
+        self.counted["canceled" if asked else OUTCOMES[type(ending)]] += 1
+        self.asked.discard(claim.job_id)
+
+    def _finished(self) -> set[str]:
+        return {job_id for job_id, places in _places(self.redis).items() if "finished" in places}
 
     @rule(target=running)
     def go_on(self) -> object:
@@ -151,13 +219,11 @@ class Places(RuleBasedStateMachine):
 
     @rule(sent=consumes(sent))
     def settle_again(self, sent: Sent) -> None:
-        """The reply was lost, and the call is sent once more, perhaps much later."""
-        assert self._send(sent).state is not State.OWNED
+        """A call that was on its way for long; what it would start is nobody's, and comes back by the reaper."""
+        assert State.OWNED not in self._send(replace(sent, queues=())).states
 
     def _send(self, sent: Sent) -> Settled:
-        return self.horses[0].settle(
-            sent.claim, sent.ending, at=2.0, peak_kb=1, queues=sent.queues, execution=sent.execution
-        )
+        return self.horses[0].settle_all(sent.attempts, sent.queues, at=2.0, then=sent.then)
 
     @rule(claim=running)
     def crash(self, claim: Claim) -> None:
@@ -192,10 +258,12 @@ class Places(RuleBasedStateMachine):
     def change(self, job: str, verb: Callable[[str], None]) -> None:
         try:
             before = self.redis.hget(keys.job(job), "status")
+            held = "prefetched" in _places(self.redis).get(job, [])
             verb(job)
-            if verb is control.cancel and before == b"started":
+            if verb is control.cancel and (held or before == b"started"):
                 self.asked.add(job)
             elif verb is control.cancel and before != b"canceled":
+                self.asked.discard(job)
                 self.counted["canceled"] += 1
         except (JobConflict, JobMissing):
             pass
@@ -232,6 +300,9 @@ class Places(RuleBasedStateMachine):
             found = places.pop(job_id, [])
             assert found in [[], *WAITING] if job_id.encode() in aside else len(found) == 1, job_id
         expected = _named(self.redis, self.accepted - self.deleted - self.damaged)
+        for job_id, place in expected.items():
+            if place in PRIORITIES and places.get(job_id) == ["prefetched"]:  # its record says that it is queued
+                places[job_id] = [place]
         assert places == {job_id: [place] for job_id, place in expected.items()}
 
     @invariant()
@@ -255,6 +326,12 @@ def _horses(redis: Redis) -> list[Claims]:
     return [Claims(redis, f"horse-{number}") for number in range(3)]
 
 
+def _begun(horse: Claims) -> Iterator[Claim]:
+    """All that the horse has prefetched, as if it ran it."""
+    while horse.next_task:
+        yield horse.begin(1.5)
+
+
 def _later() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=60)
 
@@ -270,6 +347,9 @@ def _places(redis: Redis) -> dict[str, list[str]]:
                 pipe.zrange(keys.registry(kind, queue), 0, -1)
         replies = pipe.execute()
     found: dict[str, list[str]] = {}
+    for batch in cast("list[bytes]", redis.zrange("ns:prefetched", 0, -1)):
+        for member in cast("list[bytes]", redis.lrange(b"ns:prefetched:" + batch, 0, -1)):
+            found.setdefault(member.decode(), []).append("prefetched")
     for place, members in zip([*PRIORITIES, *kinds] * len(QUEUES), replies, strict=True):
         for member in members:
             found.setdefault(member.decode().partition(":")[0], []).append(place)

@@ -13,9 +13,9 @@ from redis import Redis
 
 from cli import server
 from jobs import connection, enqueue, files, monitor, pressure
-from jobs.claims import LEASE
 from jobs.errors import RedisUnavailable
 from jobs.records import Job
+from jobs.verbs import LEASE
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import OwnServer, Stable
 from tests.worker.waiting import ended, eventually, has_status

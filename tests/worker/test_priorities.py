@@ -14,13 +14,14 @@ import pytest
 from redis import Redis
 
 from jobs import control, keys, monitor, queues, recovery, with_options
-from jobs.claims import Claims, Interrupted
+from jobs.claims import Claims
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import InvalidArguments, QueueFull, TaskDefinitionError
 from jobs.priorities import PRIORITIES, Priority, arranged, names_of, queue_of
 from jobs.records import Job
 from jobs.registry import task
 from jobs.settings import Settings, use_settings
+from jobs.verbs import Interrupted
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import ended, has_status

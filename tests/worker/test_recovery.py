@@ -10,11 +10,12 @@ from redis import Redis
 from rq import Worker
 
 from jobs import control, enqueue, enqueue_in, keys, monitor, queues, recovery
-from jobs.claims import LEASE, Claim, Claims
+from jobs.claims import Claims
 from jobs.errors import JobConflict, JobMissing
 from jobs.records import Job
 from jobs.retention import Retention
 from jobs.settings import Settings
+from jobs.verbs import LEASE, Claim
 from tests.worker import sample_tasks as sample
 from worker.registration import Registration
 

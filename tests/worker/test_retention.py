@@ -11,12 +11,12 @@ import pytest
 from redis import Redis
 
 from jobs import control, enqueue, enqueue_in, files, keys, monitor, queues, recovery, with_options
-from jobs.claims import rq_time
 from jobs.errors import FileMissing
 from jobs.records import Job
 from jobs.retention import BATCH, Retention
 from jobs.schedules import keys as schedule_keys
 from jobs.settings import Settings
+from jobs.verbs import rq_time
 from tests.worker import sample_tasks as sample
 
 RunAll = Callable[[], None]

@@ -2,7 +2,7 @@
 
 local YEAR = 31536000  -- seconds that a record is kept when it does not say
 
--- Take a job that has not started out of the place where it waits; false when it is in none. The list is searched from
+-- Take a job that has not started out of the place where it waits; false when it is in none, 0 when it was not there. The list is searched from
 -- its end, because people cancel what they have just enqueued, and many jobs beginning with the newest.
 local function leave(id, status, queue, priority)
   if status == 'queued' then return redis.call('LREM', list_of(queue, priority), -1, id) end
@@ -26,7 +26,12 @@ local function mark_canceled(id, queue, task, kept_for, at)
   redis.call('HSET', 'rq:job:' .. id, 'status', 'canceled', 'ended_at', at)
   redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
   redis.call('EXPIRE', 'rq:job:' .. id, math.floor(life))
-  count((task or '') .. '|' .. queue, 'canceled', '', '')
+  add_to(count_of((task or '') .. '|' .. queue, 'canceled', '', ''), 1)
+end
+
+-- A queued job that is not in its list has just been taken to be run, prefetched perhaps: whoever has it will see the mark.
+local function is_taken(status, left)
+  return status == 'queued' and left == 0
 end
 
 -- Cancel a job that waits, at this time, as RQ writes it; interrupt one that runs. Returns the status that it had.
@@ -34,6 +39,11 @@ local function cancel(id, at)
   local status, queue, kept_for, task, worker, priority = unpack(redis.call('HMGET', 'rq:job:' .. id,
     'status', 'origin', 'failure_ttl', 'task', 'worker_name', 'priority'))
   if status == 'started' and worker then interrupt(id, worker) end
-  if status and queue and leave(id, status, queue, priority) then mark_canceled(id, queue, task, kept_for, at) end
+  local left = status and queue and leave(id, status, queue, priority)
+  if is_taken(status, left) then
+    redis.call('HSET', 'rq:job:' .. id, 'cancel', 1)
+    return 'started'
+  end
+  if left then mark_canceled(id, queue, task, kept_for, at) end
   return status
 end

@@ -11,16 +11,17 @@ local function emit(kind, task, ...)
   redis.call('XADD', OUTBOX, '*', 'type', kind, 'task', task, ...)
 end
 
--- The end of the attempt that ARGV describes as in parts/settle; `error` is JSON or ''.
-local function emit_job(kind, error)
-  if redis.call('SISMEMBER', KINDS, kind) == 0 then return end
-  emit(kind, redis.call('HGET', 'rq:job:' .. ARGV[1], 'task'), 'job', ARGV[1], 'queue', ARGV[2],
-    'started', ARGV[9], 'ended', ARGV[10], 'attempt', ARGV[11], 'error', error)
+local asked = {}
+
+-- Whether some webhook asks for this kind of event; a script that settles many jobs looks once.
+local function is_asked_for(kind)
+  if asked[kind] == nil then asked[kind] = redis.call('SISMEMBER', KINDS, kind) == 1 end
+  return asked[kind]
 end
 
 -- `definition` is the schedule's, as JSON.
 local function emit_missed(schedule, definition, first, last, count, reason)
-  if redis.call('SISMEMBER', KINDS, 'schedule.missed') == 0 then return end
+  if not is_asked_for('schedule.missed') then return end
   emit('schedule.missed', cjson.decode(definition).task,
     'schedule', schedule, 'first', first, 'last', last, 'count', count, 'reason', reason)
 end

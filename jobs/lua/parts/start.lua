@@ -1,16 +1,23 @@
 -- uses parts/stats
--- Part: take the next waiting job and start it. Needs place.lua.
+-- Part: take the next waiting job and start it, and take more to be run after it. Needs place.lua.
+--
+-- ns:prefetched:<batch>  list of ids that one horse has taken and not started, next one first; a batch is named by the
+--                        execution of the job that was started with it
+-- ns:prefetched          sorted set, batch -> when it may be taken from its horse (unix s)
+-- A prefetched job is still "queued" in its record, but waits in this list instead of its queue's. Whoever takes the id
+-- out of the list owns the job.
 
+local OTHERS = 4          -- a horse prefetches no more than this part of what waits
 local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rubbish does not block the server
 
 -- What a worker needs to know of a job; jobs/claims.py has the same list.
-local STATUS, ATTEMPT = 1, 2
+local STATUS, ATTEMPT, ORIGIN = 1, 2, 4
 
 local function fields_of(id)
   return redis.pcall('HMGET', 'rq:job:' .. id,
     'status', 'attempt', 'data', 'origin', 'created_at', 'enqueued_at', 'run_at', 'timeout',
     'max_attempts', 'result_ttl', 'failure_ttl', 'tags', 'schedule', 'tick',
-    'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at', 'v')
+    'idempotency_key', 'traceparent', 'checkpoint', 'error', 'task', 'ended_at', 'v', 'unique')
 end
 
 -- The fields of a job whose record can be run; nil and the reason when it cannot. It may be of any shape.
@@ -22,19 +29,60 @@ local function readable(id)
   return fields
 end
 
-local function mark_started(id, queue, execution, worker, at, fields, lease)
-  local attempt = (tonumber(fields[ATTEMPT]) or 0) + 1
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', at, 'last_heartbeat', at,
-    'worker_name', worker, 'execution', execution, 'attempt', attempt)
-  redis.call('ZADD', 'rq:wip:' .. queue, time[1] + lease, id .. ':' .. execution)
+local function next_attempt(fields)
+  return (tonumber(fields[ATTEMPT]) or 0) + 1
+end
+
+-- What more is to be written at the same time may follow.
+local function write_start(id, execution, worker, at, attempt, status, ...)
+  redis.call('HSET', 'rq:job:' .. id, 'status', status, 'started_at', at, 'last_heartbeat', at,
+    'worker_name', worker, 'execution', execution, 'attempt', attempt, ...)
   -- A job that ended before has an expiry date, which RQ leaves in place when it is requeued.
   if attempt > 1 then redis.call('PERSIST', 'rq:job:' .. id) end
+end
+
+local function mark_started(id, queue, execution, worker, at, fields, lease)
+  local attempt = next_attempt(fields)
+  write_start(id, execution, worker, at, attempt, 'started')
+  redis.call('ZADD', 'rq:wip:' .. queue, time[1] + lease, id .. ':' .. execution)
   fields[STATUS], fields[ATTEMPT] = 'started', attempt
 end
 
--- The first job of the first queue that has one: {id, queue, fields}; false when all are empty.
+local function prefetched_in(batch)
+  return 'ns:prefetched:' .. batch
+end
+
+-- What the horse needs to run these jobs as if they had been started: {{id, queue, fields}, ...}; second value: their ids.
+local function to_be_run(ids, queue, at)
+  local jobs, good = {}, {}
+  for _, id in ipairs(ids) do
+    local fields, reason = readable(id)
+    if fields and fields[STATUS] == 'queued' then
+      fields[STATUS], fields[ATTEMPT] = 'started', next_attempt(fields)
+      jobs[#jobs + 1], good[#good + 1] = {id, queue, fields}, id
+    elseif reason then
+      quarantine_record(id, queue, reason, at)
+    end
+  end
+  return jobs, good
+end
+
+-- Take at most so many jobs more from a list, but leave most of it to others.
+local function prefetch(list, queue, most, batch, at, lease)
+  local number = most > 0 and math.min(most, math.floor(redis.call('LLEN', list) / OTHERS)) or 0
+  if number < 1 then return {} end
+  local jobs, ids = to_be_run(redis.call('LPOP', list, number), queue, at)
+  if #ids > 0 then
+    redis.call('RPUSH', prefetched_in(batch), unpack(ids))
+    redis.call('ZADD', 'ns:prefetched', time[1] + lease, batch)
+  end
+  return jobs
+end
+
+-- The first job of the first queue that has one, and at most `most` after it: {id, queue, fields, {prefetched, ...}};
+-- false when all are empty.
 -- Nothing here may raise once an id is popped: a script that stops half-way is not undone.
-local function start_next(queues, execution, worker, at, lease)
+local function start_next(queues, execution, worker, at, lease, most)
   local dropped = 0
   for _, key in ipairs(queues) do
     local id = redis.call('LPOP', key)
@@ -44,7 +92,7 @@ local function start_next(queues, execution, worker, at, lease)
       -- Any other status says that the job is elsewhere, and that this id was pushed a second time.
       if fields and fields[STATUS] == 'queued' then
         mark_started(id, queue, execution, worker, at, fields, lease)
-        return {id, queue, fields}
+        return {id, queue, fields, prefetch(key, queue, most, execution, at, lease)}
       end
       if reason then quarantine_record(id, queue, reason, at) end
       dropped = dropped + 1
@@ -56,16 +104,40 @@ end
 
 -- The job that an earlier sending of this very call has started, when only its reply was lost; else the next one.
 -- Without it a call that is sent again would start a second job, and nobody would know of the first.
-local function resume_or_start(queues, execution, worker, at, lease)
+local function resume_or_start(queues, execution, worker, at, lease, most)
   local looked = {}
   for _, key in ipairs(queues) do
     local queue = queue_of(key)
     for _, member in ipairs(looked[queue] and {} or redis.call('ZRANGE', 'rq:wip:' .. queue, 0, -1)) do
       local id = string.match(member, '^(.*):' .. execution .. '$')
       local fields = id and readable(id)
-      if fields then return {id, queue, fields} end
+      if fields then
+        return {id, queue, fields, (to_be_run(redis.call('LRANGE', prefetched_in(execution), 0, -1), queue, at))}
+      end
     end
     looked[queue] = true
   end
-  return start_next(queues, execution, worker, at, lease)
+  return start_next(queues, execution, worker, at, lease, most)
+end
+
+-- A prefetched job goes back to the front of its queue, unless it is not to be run any more. A person who canceled it
+-- meanwhile was told that it is being run, so whoever takes it next ends it.
+local function put_back_prefetched(id, at)
+  local found, reason = readable(id)
+  if found and found[STATUS] == 'queued' then
+    to_front(id, found[ORIGIN])
+  elseif reason then
+    quarantine_record(id, '', reason, at)
+  end
+end
+
+-- Give back what is left of a batch.
+local function give_back(batch, at)
+  if batch == '' then return end
+  local id = redis.call('RPOP', prefetched_in(batch))
+  while id do
+    put_back_prefetched(id, at)
+    id = redis.call('RPOP', prefetched_in(batch))
+  end
+  redis.call('ZREM', 'ns:prefetched', batch)
 end

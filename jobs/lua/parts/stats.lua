@@ -8,11 +8,15 @@
 local time = redis.call('TIME')
 local MINUTE = 'ns:stats:m:' .. math.floor(time[1] / 60)
 
--- `label` is <task>|<queue>.
-local function count(label, outcome, run, wait)
-  redis.call('HINCRBY', MINUTE, 'n|' .. label .. '|' .. outcome .. '|' .. run .. '|' .. wait, 1)
+-- The fields; `label` is <task>|<queue>, `kind` is r or w.
+local function count_of(label, outcome, run, wait)
+  return 'n|' .. label .. '|' .. outcome .. '|' .. run .. '|' .. wait
 end
 
-local function add_time(kind, label, microseconds)
-  if microseconds ~= '' then redis.call('HINCRBY', MINUTE, kind .. '|' .. label, microseconds) end
+local function time_of(kind, label)
+  return kind .. '|' .. label
+end
+
+local function add_to(field, number)
+  redis.call('HINCRBY', MINUTE, field, number)
 end
