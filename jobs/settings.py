@@ -81,6 +81,7 @@ class Settings(BaseSettings):
 
     queues: CommaList = ("high", "default", "low")
     horses: int = Field(2, ge=1, le=64)
+    prefetch: int = Field(16, ge=0, le=64)  # short jobs that a horse takes at a time, besides the one that it runs
     shutdown_grace: float = Field(20.0, ge=0, le=600)
 
     log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error)$")
