@@ -18,7 +18,7 @@ from .finding import find_job
 from .priorities import PRIORITIES, Priority
 from .records import Job
 from .registry import Task
-from .scripts import Args, script
+from .scripts import script
 from .settings import Settings, current_settings
 from .tracing import Making
 from .uniqueness import Unique
@@ -178,14 +178,17 @@ def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
 
 
 def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
+    _require_files(batch)
     with connection.translate_errors():
-        ids = script("enqueue")(_KEYS, _described(batch, settings), connection.client())
+        ids = script("enqueue")(_KEYS, descriptions.together(batch, settings), connection.client())
     return _answers(_heeded(batch, ids, settings))
 
 
 def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[Job]:
     """One batch is described while the server stores the one before, which hides a quarter of the time for both."""
-    calls = (_described(batch, settings) for batch in batches)
+    for batch in batches:  # before: from the first batch to the last a connection is taken, and it may be the only one
+        _require_files(batch)
+    calls = (descriptions.together(batch, settings) for batch in batches)
     heeded: list[tuple[Job, str]] = []
     with connection.translate_errors():
         replies = script("enqueue").in_turn(_KEYS, calls, connection.client())
@@ -194,10 +197,9 @@ def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[
     return _answers(heeded)
 
 
-def _described(batch: Sequence[Job], settings: Settings) -> Args:
+def _require_files(batch: Sequence[Job]) -> None:
     for job in batch:
         files.require(job.args)
-    return descriptions.together(batch, settings)
 
 
 def _heeded(batch: Sequence[Job], ids: Sequence[bytes], settings: Settings) -> list[tuple[Job, str]]:

@@ -173,6 +173,19 @@ def test_a_queue_that_has_been_taken_off_the_list_is_on_it_with_the_next_job(red
     assert redis.smembers(keys.QUEUES) == {keys.queue("high").encode()}
 
 
+def test_many_jobs_with_files_and_with_keys_that_are_taken_need_one_connection(
+    redis: Redis, settings: Settings
+) -> None:
+    connection.use_client(connection.connect(settings, budget=0.5, most=1))
+    cards = [files.store("card.txt", b"hello") for _ in range(4)]
+    asked = [
+        JobRequest(task="tests.greet", args={"name": "A", "card": card.id}, idempotency_key=str(number % 2))
+        for number, card in enumerate(cards)
+    ]
+    first, second, *again = submit_many(asked, at_once=1)
+    assert [job.id for job in again] == [first.id, second.id]
+
+
 def test_an_enqueue_that_is_sent_twice_is_one_job(redis: Redis, settings: Settings, queue: Queue) -> None:
     job = dispatch.prepare(JobRequest(task="tests.greet", args={"name": "A"}), settings, datetime.now(UTC))
     assert dispatch._send([job], settings) == dispatch._send([job], settings) == [job]
