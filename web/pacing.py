@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +17,6 @@ BODY_SECONDS = 10.0
 LEAST_PACE = 32 * 1024
 """Bytes a second; who sends more slowly holds a thread for nothing."""
 _STEP = 1024 * 1024
-
-
-def limit_pauses(sock: socket.socket) -> None:
-    """No pause of a client may be longer. By the kernel: with timeouts of Python's each read and write is two calls."""
-    longest = struct.pack("ll", int(IDLE_SECONDS), 0)
-    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        sock.setsockopt(socket.SOL_SOCKET, option, longest)
 
 
 def is_here(reader: Any) -> bool:
@@ -56,3 +48,39 @@ class Paced:
             self._expect(None)
         self._left -= max(0.0, time.monotonic() - began - len(data) / LEAST_PACE)
         return data
+
+
+class Answering:
+    """A socket that takes one answer: the head goes out with what follows, and only what finds no room waits.
+
+    Gunicorn sends the head by itself; and a timeout of Python's makes two calls of each, whether it has to wait or not.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._begun, self._held = False, b""
+
+    def __getattr__(self, name: str) -> Any:
+        self.flush()
+        return getattr(self._sock, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Send, or keep the head until there is more; raises TimeoutError when the client takes nothing of it."""
+        if self._begun:
+            self.flush(data)
+        else:
+            self._begun, self._held = True, data
+
+    def flush(self, more: bytes = b"") -> None:
+        """Send what was kept, and this."""
+        data, self._held = self._held + more, b""
+        sent = self._at_once(data) if data else 0
+        if sent < len(data):
+            self._sock.settimeout(IDLE_SECONDS)
+            self._sock.sendall(memoryview(data)[sent:])
+
+    def _at_once(self, data: bytes) -> int:
+        try:
+            return self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0

@@ -18,7 +18,7 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
-from .pacing import IDLE_SECONDS, Paced, is_here, limit_pauses
+from .pacing import IDLE_SECONDS, Answering, Paced, is_here
 from .sharing import Shares
 from .stopping import stopping
 
@@ -76,8 +76,6 @@ class PatientThreads(ThreadWorker):
         return kept
 
     def _handle_one(self, conn: Any) -> Any:
-        if not conn.initialized:
-            limit_pauses(conn.sock)
         self._expect(conn.sock, time.monotonic() + HEAD_SECONDS)
         try:
             return super().handle(conn)
@@ -109,12 +107,25 @@ class PatientThreads(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request whose head is complete."""
-        self._forget(conn.sock)
+        sock = conn.sock
+        self._forget(sock)
         if self.cfg.is_ssl:
-            conn.sock.settimeout(IDLE_SECONDS)  # it would try again when the kernel gives up
+            sock.settimeout(IDLE_SECONDS)
+        else:
+            conn.sock = Answering(sock)
+        try:
+            kept = self._answer(req, conn, sock)
+            if conn.sock is not sock:
+                conn.sock.flush()
+            return kept
+        finally:
+            conn.sock = sock
+
+    def _answer(self, req: Any, conn: Any, sock: socket.socket) -> Any:
         if is_here(req.body.reader):
             return super().handle_request(req, conn)
-        req.body.reader = body = Paced(req.body.reader, lambda until: self._expect(conn.sock, until))
+        sock.settimeout(IDLE_SECONDS)
+        req.body.reader = body = Paced(req.body.reader, lambda until: self._expect(sock, until))
         try:
             return super().handle_request(req, conn)
         finally:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.web import site
+from web.pacing import Answering
 from web.sharing import Shares
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -52,6 +53,29 @@ def _answer(client: socket.socket) -> bytes:
     while not seen.endswith(b'{"status":"live"}'):
         seen += client.recv(65536)
     return seen.split(b"\r\n")[0]
+
+
+def test_the_head_of_an_answer_goes_out_with_its_body() -> None:
+    ours, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, client:
+        answering = Answering(ours)
+        for piece in (b"head ", b"body", b"more"):
+            answering.sendall(piece)
+        assert [client.recv(100) for _ in range(2)] == [b"head body", b"more"]
+        alone = Answering(ours)
+        alone.sendall(b"no body")
+        alone.flush()
+        assert client.recv(100) == b"no body"
+
+
+def test_a_client_who_takes_nothing_of_an_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.pacing.IDLE_SECONDS", 0.1)
+    ours, client = socket.socketpair()
+    with ours, client:
+        answering = Answering(ours)
+        answering.sendall(b"head")
+        with pytest.raises(TimeoutError):
+            answering.sendall(b"x" * 50_000_000)
 
 
 def test_a_process_hesitates_only_while_another_that_lives_has_fewer_connections() -> None:
