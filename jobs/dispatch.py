@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
@@ -190,8 +191,8 @@ def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[
         _require_files(batch)
     calls = (descriptions.together(batch, settings) for batch in batches)
     heeded: list[tuple[Job, str]] = []
-    with connection.translate_errors():
-        replies = script("enqueue").in_turn(_KEYS, calls, connection.client())
+    in_turn = script("enqueue").in_turn(_KEYS, calls, connection.client())
+    with connection.translate_errors(), closing(in_turn) as replies:
         for batch, ids in zip(batches, replies, strict=True):
             heeded += _heeded(batch, ids, settings)
     return _answers(heeded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -60,8 +60,11 @@ class Script:
         finally:
             pool.release(connection)
 
-    def in_turn(self, keys: Sequence[Value], calls: Iterable[Args], client: Client) -> Iterator[Any]:
-        """The reply to each of many calls; while the server works on one, the arguments of the next are made."""
+    def in_turn(self, keys: Sequence[Value], calls: Iterable[Args], client: Client) -> Generator[Any]:
+        """The reply to each of many calls; while the server works on one, the arguments of the next are made.
+
+        A connection is taken until the last reply, or until this is closed.
+        """
         if client.connection:
             yield from (self(keys, args, client) for args in calls)
             return
@@ -70,14 +73,15 @@ class Script:
         try:
             for args in calls:
                 if sent is not None:
-                    yield self._reply(connection, keys, sent)
+                    reply, sent = self._reply(connection, keys, sent), None
+                    yield reply
                 sent = self._begin(connection, keys, args)
             if sent is not None:
-                yield self._reply(connection, keys, sent)
-        except BaseException:
-            connection.disconnect()  # nobody reads the reply that may be under way
-            raise
+                reply, sent = self._reply(connection, keys, sent), None
+                yield reply
         finally:
+            if sent is not None:
+                connection.disconnect()  # nobody reads the reply that is under way
             pool.release(connection)
 
     def _begin(self, connection: Any, keys: Sequence[Value], args: Args) -> Args:
@@ -102,6 +106,17 @@ class Script:
             connection.disconnect()  # after a fail-over only a new connection finds the new primary
             return self._run(connection, keys, args)
 
+    def after(self, wait: Sequence[Value], connection: Any, keys: Sequence[Value], args: Args) -> Any:
+        """The same as soon as a blocking command has ended.
+
+        The server keeps what a client sends behind such a command, and runs it in the moment that it ends: the reply is
+        there a whole trip earlier than if the script were sent by who was woken.
+        """
+        try:
+            return _call(connection, pack_command(cast("Any", tuple(wait))), _packed("EVALSHA", self.sha, keys, args))
+        except (ConnectionLost, ReadOnlyError, NoScriptError):
+            return self.over(connection, keys, args)
+
     def _run(self, connection: Any, keys: Sequence[Value], args: Args) -> Any:
         try:
             return _call(connection, _packed("EVALSHA", self.sha, keys, args))
@@ -124,11 +139,16 @@ def _head(command: str, script: str, keys: tuple[Value, ...]) -> Packed:
     return Packed(command, script, len(keys), *keys)
 
 
-def _call(connection: Any, packed: bytes) -> Any:
+def _call(connection: Any, *packed: bytes) -> Any:
+    """The reply to the last of these commands."""
     try:
-        connection.send_packed_command([packed])
+        connection.send_packed_command([b"".join(packed)])
+        for _ in packed[1:]:
+            connection.read_response()
         return connection.read_response()
     except ResponseError:
+        if len(packed) > 1:
+            connection.disconnect()  # it may have been the first reply
         raise
     except BaseException:  # a signal between the two, which ends a job: the next call must not read this one's reply
         connection.disconnect()
@@ -145,6 +165,11 @@ class Line:
         """Run the script in one round trip; raises the driver's errors."""
         with self._client.single_connection_lock:  # a thread that a task left behind may use the client, too
             return script.over(self._client.connection, keys, args)
+
+    def call_after(self, wait: Sequence[Value], script: Script, keys: Sequence[Value], args: Args) -> Any:
+        """Run the script as soon as a blocking command has ended, in one round trip for both."""
+        with self._client.single_connection_lock:
+            return script.after(wait, self._client.connection, keys, args)
 
 
 @cache

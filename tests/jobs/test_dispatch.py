@@ -29,9 +29,9 @@ from jobs import (
     with_options,
 )
 from jobs.dispatch import JobRequest, submit, submit_many
-from jobs.errors import ArgumentsTooLarge, FileMissing, InvalidArguments, UnknownTask
+from jobs.errors import ArgumentsTooLarge, FileMissing, InvalidArguments, QueueFull, UnknownTask
 from jobs.files import File
-from jobs.settings import Settings
+from jobs.settings import Settings, use_settings
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -184,6 +184,15 @@ def test_many_jobs_with_files_and_with_keys_that_are_taken_need_one_connection(
     ]
     first, second, *again = submit_many(asked, at_once=1)
     assert [job.id for job in again] == [first.id, second.id]
+
+
+def test_a_bulk_enqueue_that_is_refused_keeps_no_connection(settings: Settings) -> None:
+    connection.use_client(connection.connect(settings, budget=0.5, most=1))
+    use_settings(settings.model_copy(update={"max_queue_depth": 2}))
+    with pytest.raises(QueueFull) as refused:
+        submit_many((JobRequest(task="tests.greet", args={"name": "A"}) for _ in range(4)), at_once=1)
+    assert refused.traceback  # and with it the frames of the call, as a web framework holds them while it answers
+    assert connection.client().llen(keys.queue("high")) == 2
 
 
 def test_an_enqueue_that_is_sent_twice_is_one_job(redis: Redis, settings: Settings, queue: Queue) -> None:
