@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import cache
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from . import setting_kinds as kinds
 from .errors import SettingsError
+from .setting_kinds import Environment
+from .setting_kinds import LogFormat as LogFormat
 
-_QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_HOST = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_LATENCY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)?[0-9]+(\.[0-9]+)?")
 _USUAL_LATENCY = 30.0
-_DAY = 86_400
-_LEAST_SECRET = 16
 _CONNECTIONS = 3  # of all web processes, so that two releases at once fit a small plan
-_LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 _RELEASE_NAMES = ("RELEASE", "HEROKU_RELEASE_VERSION", "RENDER_GIT_COMMIT", "FLY_MACHINE_VERSION")
-
-CommaList = Annotated[tuple[str, ...], NoDecode]
-
-ALERT_RULES = ("failures", "latency", "workers", "missed", "clock", "dead_letters", "memory", "redis")
-
-
-class Environment(StrEnum):
-    """Where the process runs; production is the default, so that nothing is open by accident."""
-
-    PRODUCTION = "production"
-    DEVELOPMENT = "development"
-    TEST = "test"
-
-
-class LogFormat(StrEnum):
-    """`auto` is readable text in a terminal and JSON elsewhere."""
-
-    AUTO = "auto"
-    CONSOLE = "console"
-    JSON = "json"
 
 
 class Settings(BaseSettings):
@@ -63,7 +35,7 @@ class Settings(BaseSettings):
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="NIGHTSHIFT_ENV")
     release: str = Field("dev", max_length=64, validation_alias=AliasChoices(*_RELEASE_NAMES))
 
-    redis_url: SecretStr = Field(None, validate_default=True)  # the validator fills it
+    redis_url: kinds.RedisUrl = Field(None, validate_default=True)  # which fills it
     redis_ca_certs: str | None = None
     redis_verify_certs: bool = True
 
@@ -72,14 +44,14 @@ class Settings(BaseSettings):
     web_concurrency: int = Field(2, ge=1, le=64)
     web_threads: int = Field(8, ge=2, le=128)
     web_connections: int | None = Field(None, ge=1, le=128)
-    trusted_hosts: CommaList = ()
+    trusted_hosts: kinds.CommaList = ()
     proxy_hops: int = Field(0, ge=0, le=5)
 
     secret_key: SecretStr | None = Field(None, validate_default=True)
     admin_password: SecretStr | None = Field(None, validate_default=True)
     api_token: SecretStr | None = Field(None, validate_default=True)
 
-    queues: CommaList = ("high", "default", "low")
+    queues: kinds.QueueNames = ("high", "default", "low")
     horses: int = Field(2, ge=1, le=64)
     prefetch: int = Field(16, ge=0, le=64)  # short jobs that a horse takes at a time, besides the one that it runs
     shutdown_grace: float = Field(20.0, ge=0, le=600)
@@ -104,7 +76,7 @@ class Settings(BaseSettings):
     keep_history: int = Field(300, ge=1, le=10_000)  # of each schedule
     keep_audit: int = Field(10_000, ge=1, le=100_000)
 
-    queue_latency: str = Field("30", max_length=2000)  # as `latency_target` reads it
+    queue_latency: kinds.Latencies = "30"  # as `latency_target` reads it
     scale_min_workers: int = Field(1, ge=0, le=1000)
 
     sentry_dsn: SecretStr | None = None
@@ -114,20 +86,20 @@ class Settings(BaseSettings):
     otel_exporter_otlp_traces_endpoint: str | None = None
 
     data_dir: Path = Path(".data")
-    timezone: str = "UTC"
+    timezone: kinds.Zone = "UTC"
     skip_recurring: bool = False
-    smtp_url: SecretStr | None = None
+    smtp_url: kinds.SmtpUrl = None
     mail_from: str = "Nightshift <nightshift@localhost>"
     webhook_secret: SecretStr | None = None
-    webhook_queue: str | None = Field(None, pattern=f"^{_QUEUE_NAME.pattern}$")
+    webhook_queue: kinds.QueueName | None = None
     webhook_disable_after: int = Field(5 * 86400, ge=60)
     webhook_max_waiting: int = Field(50_000, ge=1)
-    outbound_allow: CommaList = ()
+    outbound_allow: kinds.Places = ()
 
-    alert_mail: CommaList = ()
-    alert_slack_url: SecretStr | None = None
-    alert_webhook_url: SecretStr | None = None
-    alert_rules: CommaList = ALERT_RULES
+    alert_mail: kinds.MailAddresses = ()
+    alert_slack_url: kinds.WebAddress = None
+    alert_webhook_url: kinds.SigningAddress = None
+    alert_rules: kinds.AlertRules = kinds.ALERT_RULES
     alert_every: float = Field(15.0, ge=0, le=600)  # 0 looks for nothing
     alert_after: float = Field(60.0, ge=0, le=86400)
     alert_clear_after: float = Field(120.0, ge=0, le=86400)
@@ -137,85 +109,6 @@ class Settings(BaseSettings):
     alert_dead_letters: int = Field(20, ge=1)  # new ones within an hour
     alert_memory: float = Field(0.8, gt=0, le=1)
     alert_redis_after: float = Field(60.0, ge=0, le=86400)
-
-    @field_validator("queues", "trusted_hosts", "outbound_allow", "alert_mail", "alert_rules", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
-
-    @field_validator("queues")
-    @classmethod
-    def _queue_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [name for name in value if not _QUEUE_NAME.fullmatch(name)]
-        if wrong or not value or len(set(value)) != len(value):
-            raise ValueError("must be different queue names of letters, digits, '_', '.', '-', separated by commas")
-        return value
-
-    @field_validator("redis_url", mode="before")
-    @classmethod
-    def _redis_scheme(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None and _is_production(info):
-            raise ValueError("must be set in production")
-        url = value.get_secret_value() if isinstance(value, SecretStr) else str(value or _LOCAL_REDIS)
-        if not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must start with redis://, rediss:// or unix://")
-        return url
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _smtp_scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        schemes = ("smtp://", "smtps://", "smtp+starttls://")
-        if value and not value.get_secret_value().startswith(schemes):
-            raise ValueError(f"must start with {', '.join(schemes)}")
-        return value
-
-    @field_validator("outbound_allow")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [item for item in value if not (_HOST.fullmatch(item) or _is_network(item))]
-        if wrong:
-            raise ValueError(f"must be host names and networks such as 10.0.0.0/8, which {wrong[0]!r} is not")
-        return value
-
-    @field_validator("queue_latency")
-    @classmethod
-    def _latencies(cls, value: str) -> str:
-        parts = [part.strip() for part in value.split(",")]
-        if not all(_LATENCY.fullmatch(part) and 0 < float(part.rpartition("=")[2]) <= _DAY for part in parts):
-            raise ValueError("must be seconds, such as 30, and others for single queues, such as 30,high=5,low=600")
-        return value
-
-    @field_validator("alert_mail")
-    @classmethod
-    def _mail_needs_a_server(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if wrong := [address for address in value if not _MAIL.fullmatch(address)]:
-            raise ValueError(f"must be mail addresses separated by commas, which {wrong[0]!r} is not")
-        if value and info.data.get("smtp_url") is None:
-            raise ValueError("needs SMTP_URL, the server that takes the mail")
-        return value
-
-    @field_validator("alert_slack_url", "alert_webhook_url")
-    @classmethod
-    def _web_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        if value and info.field_name == "alert_webhook_url" and not _can_sign(info.data.get("webhook_secret")):
-            raise ValueError("needs WEBHOOK_SECRET, 'whsec_' and base64 text, which signs the messages")
-        return value
-
-    @field_validator("alert_rules")
-    @classmethod
-    def _known_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [rule for rule in value if rule not in ALERT_RULES]:
-            raise ValueError(f"{wrong[0]!r} is no rule; those are {', '.join(ALERT_RULES)}")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError("must be an IANA time zone such as Europe/Berlin")
-        return value
 
     @property
     def production(self) -> bool:
@@ -265,30 +158,7 @@ class Settings(BaseSettings):
 class _Serving(Settings):
     """Those of a process that answers HTTP: in production it is closed to whoever does not know a secret."""
 
-    @field_validator("secret_key", "admin_password", "api_token", mode="after")
-    @classmethod
-    def _closed_in_production(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if _is_production(info) and (value is None or len(value.get_secret_value()) < _LEAST_SECRET):
-            raise ValueError(f"must be set in production, to at least {_LEAST_SECRET} characters")
-        return value
-
-
-def _is_production(info: ValidationInfo) -> bool:
-    return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
-
-
-def _can_sign(secret: SecretStr | None) -> bool:
-    try:
-        return bool(secret and b64decode(secret.get_secret_value().removeprefix("whsec_"), validate=True))
-    except ValueError:
-        return False
-
-
-def _is_network(text: str) -> bool:
-    try:
-        return bool(ip_network(text))
-    except ValueError:
-        return False
+    _closed = field_validator("secret_key", "admin_password", "api_token")(kinds.closed_in_production)
 
 
 def read_settings(*, serves: bool = True) -> Settings:
