@@ -10,6 +10,7 @@ them, and their attempts are settled together. The place in that list is what ow
 from __future__ import annotations
 
 import secrets
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,25 @@ class Claims:
         with translate_errors():
             args: list[Value] = [execution, self._worker, rq_time(at), LEASE]
             found = self._line.call(script("claim"), [keys.queue(name) for name in queues], args)
+        return self._taken(found, execution, at)
+
+    def claim_woken(self, queues: Sequence[str], lists: Sequence[str], execution: str, seconds: float) -> Claim | None:
+        """The same when somebody puts a job in one of these queues, or nobody did for so long. Raises RedisUnavailable.
+
+        Waiting and claiming is one round trip.
+        """
+        args: list[Value] = [execution, self._worker, rq_time(time.time()), LEASE]
+        wait: list[Value] = ["BLPOP", *map(keys.wake, queues), seconds]
+        with translate_errors():
+            found = self._line.call_after(wait, script("claim"), [keys.queue(name) for name in lists], args)
+        return self._taken(found, execution, time.time())
+
+    def claimed(self, lists: Sequence[str], execution: str) -> Claim | None:
+        """The job that a call has started whose reply was not read, if there is one. Raises RedisUnavailable."""
+        at = time.time()
+        args: list[Value] = [execution, self._worker, rq_time(at), LEASE, 1]
+        with translate_errors():
+            found = self._line.call(script("claim"), [keys.queue(name) for name in lists], args)
         return self._taken(found, execution, at)
 
     @property

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TypeVar
 
-from jobs import keys, logs
+from jobs import logs
 from jobs.claims import Claims, Settled, State
-from jobs.connection import Client, translate_errors
+from jobs.connection import Client
 from jobs.errors import RedisUnavailable
 from jobs.priorities import RANKED, arranged, name_of
 from jobs.running import Finished
@@ -33,6 +33,8 @@ from .slots import Board, Slot
 LOOK_INTERVAL = 1  # seconds: jobs put there by plain RQ leave no token to wake us
 MOST_JOBS = 20_000
 MOST_GROWTH_KB = 256 * 1024
+
+Waited = TypeVar("Waited")
 
 log = logs.get_logger(__name__)
 
@@ -74,6 +76,7 @@ class Horse:
         self._ranked = {name_of(queue, priority) for queue in duty.queues for priority in RANKED}
         self._turn = 0
         self._waiting = self._told_to_stop = False
+        self._empty: Sequence[str] = ()  # queues in which nothing was waiting a moment ago
 
     def run(self) -> None:
         """Work until told otherwise; a job that was claimed meanwhile goes back."""
@@ -127,20 +130,37 @@ class Horse:
         return arranged(queues, present, self._turn)
 
     def _look(self) -> Claim | None:
-        """The next job; waits a moment for one when there is none."""
+        """The next job; waits a moment for one when there was none."""
+        queues = self._queues()
+        lists = self._arranged(queues, self._ranked)
         try:
-            queues = self._queues()
-            lists = self._arranged(queues, self._ranked)
-            claim = self._claims.claim(lists, self._execution, time.time()) if queues else None
-            if claim is None:
-                self._wait(queues)
-            return self._claimed(claim)
+            return self._claimed(self._next(queues, lists))
         except _Woken:
-            return None
+            return self._claimed(self._left_behind(lists))
         except RedisUnavailable as error:
+            self._empty = ()
             log.warning("Redis is unavailable", error=str(error))
             time.sleep(LOOK_INTERVAL)
             return None
+
+    def _next(self, queues: Sequence[str], lists: Sequence[str]) -> Claim | None:
+        if not queues:
+            self._pause(LOOK_INTERVAL / 5)
+            claim = None
+        elif queues == self._empty:
+            claim = self._wait(queues, lists)
+        else:
+            claim = self._claims.claim(lists, self._execution, time.time())
+            self._told_to_stop = self._told_to_stop or (self._duty.burst and claim is None)
+        self._empty = () if claim else queues
+        return claim
+
+    def _left_behind(self, lists: Sequence[str]) -> Claim | None:
+        """What the server had started for us when a signal ended the wait: it goes back at once."""
+        try:
+            return self._claims.claimed(lists, self._execution) if lists else None
+        except RedisUnavailable:
+            return None  # its lease ends, and the reaper puts it back
 
     def _claimed(self, claim: Claim | None) -> Claim | None:
         """An execution id is used for one job; until it is, the same one makes a repeated call harmless."""
@@ -148,24 +168,18 @@ class Horse:
             self._execution = self._claims.new_execution()
         return claim
 
-    def _wait(self, queues: Sequence[str]) -> None:
-        """Sleep until a job is put in one of these queues, but not for long."""
-        if self._duty.burst:
-            self._told_to_stop = True
-        elif queues:
-            self._client.connection_pool.disconnect(inuse_connections=False)  # what pipelines of tasks have opened
-            self._pause_on(lambda: self._client.blpop([keys.wake(name) for name in queues], timeout=LOOK_INTERVAL))
-        else:
-            self._pause(LOOK_INTERVAL / 5)
+    def _wait(self, queues: Sequence[str], lists: Sequence[str]) -> Claim | None:
+        """Sleep until a job is put in one of these queues, but not for long, and take it."""
+        self._client.connection_pool.disconnect(inuse_connections=False)  # what pipelines of tasks have opened
+        return self._until_woken(lambda: self._claims.claim_woken(queues, lists, self._execution, LOOK_INTERVAL))
 
     def _pause(self, seconds: float) -> None:
-        self._pause_on(lambda: time.sleep(seconds))
+        self._until_woken(lambda: time.sleep(seconds))
 
-    def _pause_on(self, wait: Callable[[], Any]) -> None:
+    def _until_woken(self, wait: Callable[[], Waited]) -> Waited:
         try:
             self._waiting = True
-            with translate_errors():
-                wait()
+            return wait()
         finally:
             self._waiting = False
 

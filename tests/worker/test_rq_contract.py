@@ -62,14 +62,14 @@ def test_rq_reads_a_failed_job_with_every_attempt(run_all: RunAll, redis: Redis)
 def test_rq_reads_a_started_job(redis: Redis) -> None:
     job = enqueue(sample.add, 1, 2)
     claims = Claims(redis, "tester")
-    claim = claims.claim(["default"], claims.new_execution(), 1700000000.5)
+    claim = claims.claim(["default"], claims.new_execution(), 4000000000.5)
     assert claim is not None
     registry = StartedJobRegistry("default", redis)
     assert registry.get_job_and_execution_ids(cleanup=False) == [(job.id, claim.execution)]
     rq = _fetch(job, redis)
     assert (rq.get_status(), rq.worker_name) == ("started", "tester")
     assert rq.started_at is not None
-    assert rq.started_at.timestamp() == 1700000000.5
+    assert rq.started_at.timestamp() == 4000000000.5
 
 
 def test_a_job_has_the_same_fields_whether_rq_or_we_have_run_it(run_all: RunAll, redis: Redis) -> None:

@@ -11,7 +11,7 @@ local OTHERS = 4          -- a horse prefetches no more than this part of what w
 local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rubbish does not block the server
 
 -- What a worker needs to know of a job; jobs/claims.py has the same list.
-local STATUS, ATTEMPT, ORIGIN = 1, 2, 4
+local STATUS, ATTEMPT, ORIGIN, ENQUEUED = 1, 2, 4, 6
 
 local function fields_of(id)
   return redis.pcall('HMGET', 'rq:job:' .. id,
@@ -43,6 +43,8 @@ end
 
 local function mark_started(id, queue, execution, worker, at, fields, lease)
   local attempt = next_attempt(fields)
+  -- The call of an idle horse is sent before it waits, and so before the job was there that ends its wait.
+  if fields[ENQUEUED] and fields[ENQUEUED] > at then at = fields[ENQUEUED] end
   write_start(id, execution, worker, at, attempt, 'started')
   redis.call('ZADD', 'rq:wip:' .. queue, time[1] + lease, id .. ':' .. execution)
   fields[STATUS], fields[ATTEMPT] = 'started', attempt
@@ -102,9 +104,8 @@ local function start_next(queues, execution, worker, at, lease, most)
   return false
 end
 
--- The job that an earlier sending of this very call has started, when only its reply was lost; else the next one.
--- Without it a call that is sent again would start a second job, and nobody would know of the first.
-local function resume_or_start(queues, execution, worker, at, lease, most)
+-- The job that an earlier sending of this very call has started, when only its reply was lost; else false.
+local function resumed(queues, execution, at)
   local looked = {}
   for _, key in ipairs(queues) do
     local queue = queue_of(key)
@@ -117,7 +118,12 @@ local function resume_or_start(queues, execution, worker, at, lease, most)
     end
     looked[queue] = true
   end
-  return start_next(queues, execution, worker, at, lease, most)
+  return false
+end
+
+-- Without the first, a call that is sent again would start a second job, and nobody would know of the first.
+local function resume_or_start(queues, execution, worker, at, lease, most)
+  return resumed(queues, execution, at) or start_next(queues, execution, worker, at, lease, most)
 end
 
 -- A prefetched job goes back to the front of its queue, unless it is not to be run any more. A person who canceled it
