@@ -19,6 +19,7 @@ _QUEUE_NAME = re.compile(_NAME)
 _LATENCY = re.compile(rf"({_NAME}=)?[0-9]+(\.[0-9]+)?")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _HOST = re.compile(r"(?i)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _DAY = 86_400
 _LEAST_SECRET = 16
 _LOCAL_REDIS = "redis://127.0.0.1:6379/0"
@@ -78,6 +79,12 @@ def _places(value: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [item for item in value if not (_HOST.fullmatch(item) or _is_network(item))]
     if wrong:
         raise ValueError(f"must be host names and networks such as 10.0.0.0/8, which {wrong[0]!r} is not")
+    return value
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [origin for origin in value if not _ORIGIN.fullmatch(origin)]:
+        raise ValueError(f"must be origins such as https://shop.example.com, which {wrong[0]!r} is not")
     return value
 
 
@@ -144,6 +151,7 @@ QueueName = Annotated[str, Field(pattern=f"^{_NAME}$")]
 Latencies = Annotated[str, Field(max_length=2000), AfterValidator(_latencies)]
 RedisUrl = Annotated[SecretStr, BeforeValidator(_redis_url)]
 SmtpUrl = Annotated[SecretStr | None, AfterValidator(_smtp_url)]
+Origins = Annotated[CommaList, AfterValidator(_origins)]
 Places = Annotated[CommaList, AfterValidator(_places)]
 MailAddresses = Annotated[CommaList, AfterValidator(_mail_addresses)]
 WebAddress = Annotated[SecretStr | None, AfterValidator(_web_address)]

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     web_threads: int = Field(8, ge=2, le=128)
     web_connections: int | None = Field(None, ge=1, le=128)
     trusted_hosts: kinds.CommaList = ()
+    cors_origins: kinds.Origins = ()
     proxy_hops: int = Field(0, ge=0, le=5)
 
     secret_key: SecretStr | None = Field(None, validate_default=True)

@@ -11,6 +11,7 @@ from . import (
     access,
     api,
     bodies,
+    cors,
     dashboard,
     docs,
     health,
@@ -50,6 +51,7 @@ def _install(app: Document, settings: Settings) -> None:
     measuring.install(app)
     waiting.install(app, settings.web_threads)
     security.install(app, settings)
+    cors.install(app, settings)
     access.install(app)
     outage.install(app)
     throttle.install(app)

@@ -74,6 +74,8 @@ def test_development_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIMEZONE", "Middle-earth/Shire", "IANA time zone"),
         ("LOG_LEVEL", "loud", "pattern"),
         ("OUTBOUND_ALLOW", "10.0.0.0/33", "networks such as 10.0.0.0/8, which '10.0.0.0/33' is not"),
+        ("CORS_ORIGINS", "https://a.example, all", "origins such as https://shop.example.com, which 'all' is not"),
+        ("CORS_ORIGINS", "https://a.example/", "which 'https://a.example/' is not"),
         ("HORSES", "0", "greater than or equal to 1"),
     ],
 )
