@@ -5,10 +5,12 @@ Only the API, and only with a token: cookies are never accepted from elsewhere, 
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask
+from werkzeug.wrappers import Response
 
 from jobs.settings import Settings
 
+from .answers import nothing
 from .calls import Call, call
 
 _API = "/api/"
@@ -38,7 +40,7 @@ def _answer_in_advance(origins: frozenset[str]) -> Response | None:
     asked.say("Access-Control-Allow-Methods", _METHODS)
     asked.say("Access-Control-Allow-Headers", _SENT)
     asked.say("Access-Control-Max-Age", _ASKED_AGAIN_AFTER)
-    return Response(status=204)
+    return nothing()
 
 
 def _is_welcome(asked: Call, origins: frozenset[str]) -> bool:
