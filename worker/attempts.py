@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
-from types import FrameType
+from collections.abc import Callable
+from functools import partial
+from types import FrameType, TracebackType
 
 from jobs import tracing
 from jobs.connection import Client
@@ -15,6 +18,7 @@ from jobs.running import Quarantined, describe, execute, too_new
 from jobs.settings import Settings
 from jobs.verbs import Claim, Ending
 
+from .coroutines import position, running_loop
 from .endings import JobInterrupted, ending_of, failure, interruption
 from .slots import Run, Slot, Verdict
 
@@ -27,18 +31,46 @@ class Attempts:
     def __init__(self, slot: Slot, client: Client, settings: Settings) -> None:
         self._slot, self._client, self._settings = slot, client, settings
         self._running: Run | None = None
+        self._asked: Run | None = None
+        self._left: Run | None = None
         self.number = 0
 
     def listen(self) -> None:
         """Heed the supervisor's signal from now on."""
         signal.signal(INTERRUPT, self._on_interrupt)
+        sys.unraisablehook = partial(self._on_lost, sys.unraisablehook)
 
     def _on_interrupt(self, _: int, __: FrameType | None) -> None:
-        """Leave the task, if it is still the run that the supervisor judged; at most once for each run."""
+        """Leave the task, if it is still the run that the supervisor judged; the signal comes again while it runs.
+
+        An event loop is asked to raise the exception itself, between two steps of its tasks: raised by the signal, it
+        may come when a step has left the queue and has not begun, and the loop then waits for that task for ever. One
+        that has not done so by the next signal is blocked by a task's synchronous code; there it may be raised.
+        """
         run = self._running
-        if run and (verdict := self._slot.verdict(run.number)) is not Verdict.NONE:
-            self._running = None
-            raise interruption(verdict, run.timeout)
+        if run is None or self._slot.verdict(run.number) is Verdict.NONE:
+            return
+        if run is not self._asked and (loop := running_loop()):
+            self._asked = run
+            loop.call_soon_threadsafe(lambda: self._leave(run, position()))
+        else:
+            self._leave(run)
+
+    def _leave(self, run: Run, trace: TracebackType | None = None) -> None:
+        """Raise once for each run: what it does then is its clean-up, which has all the time until it is killed.
+
+        So have coroutines: on its way out, asyncio.run cancels them and waits for them.
+        """
+        if run is self._running and run is not self._left:
+            self._left = run
+            raise interruption(self._slot.verdict(run.number), run.timeout).with_traceback(trace)
+
+    def _on_lost(self, report: Callable[[sys.UnraisableHookArgs], object], lost: sys.UnraisableHookArgs) -> None:
+        """What is raised in a `__del__` or a callback of weakref reaches nobody: let the next signal raise again."""
+        if isinstance(lost.exc_value, JobInterrupted):
+            self._left = None
+        else:
+            report(lost)
 
     def run(self, claim: Claim) -> Ending:
         """How the job's task ended. No record and no task can make this raise."""

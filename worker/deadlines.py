@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .slots import Run, Verdict
-from .team import Team
+from .team import Process, Team
 
+INSIST_AFTER = 1.0  # seconds until a task is interrupted once more that did not notice
 KILL_AFTER = 2.0  # seconds that a task has to end after it was interrupted
 
 
@@ -22,8 +23,8 @@ class Deadlines:
         """
         shutdown = None if stop_asked_at is None else stop_asked_at + self._grace
         for process, run in self._team.runs():
-            if process.verdict_on(run) is not Verdict.NONE and now > process.judged_at + KILL_AFTER:
-                process.kill()
+            if process.verdict_on(run) is not Verdict.NONE:
+                _press(process, now - process.judged_at)
             elif limit := _passed(run, now, shutdown):
                 process.judge(run, *limit)
         if shutdown is not None and now > shutdown + KILL_AFTER:
@@ -33,6 +34,14 @@ class Deadlines:
         """Also those that are between two jobs, or wait for Redis with a result."""
         for process in self._team.processes:
             process.kill()
+
+
+def _press(process: Process, waited: float) -> None:
+    """The signal is cheap, and a horse that is leaving its task already does not heed it."""
+    if waited > KILL_AFTER:
+        process.kill()
+    elif waited > INSIST_AFTER:
+        process.interrupt()
 
 
 def _passed(run: Run, now: float, shutdown: float | None) -> tuple[Verdict, float] | None:

@@ -41,7 +41,11 @@ class Process:
         if self.judged_run != run.number:
             self.judged_run, self.verdict, self.judged_at = run.number, verdict, at
             self.slot.judge(run.number, verdict)
-            self.send(signal.SIGUSR1)
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """Have the horse look at what was decided about its run."""
+        self.send(signal.SIGUSR1)
 
     def verdict_on(self, run: Run) -> Verdict:
         """What was decided about this run."""

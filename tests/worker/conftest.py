@@ -162,9 +162,10 @@ def own_server(tmp_path: Path) -> Iterator[OwnServer]:
 
 @pytest.fixture
 def restored_signals() -> Iterator[None]:
-    """A horse inside the test's process takes the signals; give them back."""
-    before = {number: signal.getsignal(number) for number in HANDLED}
+    """A horse inside the test's process takes the signals, and Python's hook; give them back."""
+    before, hook = {number: signal.getsignal(number) for number in HANDLED}, sys.unraisablehook
     yield
+    sys.unraisablehook = hook
     for number, handler in before.items():
         signal.signal(number, handler)
 

@@ -125,6 +125,56 @@ async def spin_async() -> None:
     await asyncio.gather(spin(), spin())
 
 
+@task(name="sample.spin_inside", timeout=1, retry=0)
+def spin_inside() -> None:
+    """Not async itself, but it runs a loop."""
+    asyncio.run(spin_async())
+
+
+@task(name="sample.block_async", timeout=1, retry=0)
+async def block_async(path: str) -> None:
+    """Blocks the event loop, and has something to await before it ends."""
+    try:
+        time.sleep(60)  # noqa: ASYNC251
+    finally:
+        await asyncio.sleep(0.1)
+        _note(path, "clean")
+
+
+@task(name="sample.tidy_async", timeout=1, retry=0)
+async def tidy_async(path: str) -> None:
+    """Takes longer to clean up than until the second signal; ends badly."""
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(1.2)
+        _note(path, "clean")
+        raise ValueError("interrupted in the middle")
+
+
+@task(name="sample.swallow_async", timeout=1, retry=0)
+async def swallow_async(path: str) -> None:
+    """Goes on when it is cancelled."""
+    _note(path, "start")
+    while True:
+        try:
+            await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            pass
+
+
+@task(name="sample.lose", timeout=1, retry=0)
+def lose() -> None:
+    """Spends its time in a place where Python reports an exception and goes on."""
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(60)
+
+    Slow()
+    time.sleep(60)
+
+
 @task(name="sample.swallow_all", timeout=1, retry=0)
 def swallow_all(path: str) -> None:
     """Swallows even what says that it must end."""

@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
 from jobs import enqueue, enqueue_in, keys, monitor, queues, with_options, workers
-from jobs.records import JobError
+from jobs.records import Job, JobError
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import alive, ended, eventually, has_status
@@ -54,9 +54,9 @@ def test_jobs_that_crash_leave_or_fork_do_not_take_the_worker_down(start_worker:
 def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have_children(
     start_worker: Stable, tmp_path: Path
 ) -> None:
-    worker = start_worker("--horses", "3")
-    files = [tmp_path / name for name in ("swallow", "swallow_all", "stubborn")]
-    tasks = (sample.swallow, sample.swallow_all, sample.stubborn)
+    worker = start_worker("--horses", "4")
+    files = [tmp_path / name for name in ("swallow", "swallow_all", "stubborn", "swallow_async")]
+    tasks = (sample.swallow, sample.swallow_all, sample.stubborn, sample.swallow_async)
     jobs = [enqueue(task, str(file)) for task, file in zip(tasks, files, strict=True)]
     for job in jobs:
         seen = ended(job)
@@ -65,9 +65,7 @@ def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have
         assert attempt.outcome == "failed"
         assert attempt.duration is not None
         assert attempt.duration < 1 + 3
-    trace = monitor.attempts(jobs[0].id)[0].traceback
-    assert trace is not None
-    assert "time.sleep(0.05)" in trace
+    assert "time.sleep(0.05)" in _trace(jobs[0])
     child = int(files[2].read_text().split()[1])
     eventually(lambda: not alive(child))
     assert {str(line["cause"]).rpartition(", ")[2] for line in worker.lines() if line["event"] == "Horse died"} == {
@@ -76,9 +74,28 @@ def test_a_timeout_holds_against_tasks_that_swallow_exceptions_hang_in_c_or_have
 
 
 def test_a_timeout_ends_async_tasks_and_leaves_the_horse_alive(start_worker: Stable) -> None:
-    worker = start_worker("--horses", "2")
-    for job in (enqueue(sample.sleep_async, 60), enqueue(sample.spin_async)):
+    worker = start_worker("--horses", "3")
+    for job in (enqueue(sample.sleep_async, 60), enqueue(sample.spin_async), enqueue(sample.spin_inside)):
         assert ended(job).error == JobError("JobTimeout", "ran longer than 1 s")
+        assert "await asyncio.sleep(" in _trace(job)
+    assert worker.said("Horse died") is None
+
+
+def test_an_interrupted_coroutine_cleans_up_also_when_it_blocked_the_event_loop(
+    start_worker: Stable, tmp_path: Path
+) -> None:
+    worker = start_worker("--horses", "2")
+    paths = [tmp_path / name for name in ("idle", "blocked")]
+    jobs = [enqueue(sample.tidy_async, str(paths[0])), enqueue(sample.block_async, str(paths[1]))]
+    assert [ended(job).error for job in jobs] == [JobError("JobTimeout", "ran longer than 1 s")] * 2
+    assert [path.read_text() for path in paths] == ["clean\n"] * 2
+    assert "time.sleep(60)" in _trace(jobs[1])
+    assert worker.said("Horse died") is None
+
+
+def test_an_interruption_that_python_has_swallowed_comes_again(start_worker: Stable) -> None:
+    worker = start_worker("--horses", "1")
+    assert ended(enqueue(sample.lose)).error == JobError("JobTimeout", "ran longer than 1 s")
     assert worker.said("Horse died") is None
 
 
@@ -150,6 +167,10 @@ def _field(job_id: str, name: str) -> bytes | None:
 
     value = connection.client().hget(keys.job(job_id), name)
     return value if isinstance(value, bytes) else None
+
+
+def _trace(job: Job) -> str:
+    return str(monitor.attempts(job.id)[0].traceback)
 
 
 def _started(job_id: str) -> str:
