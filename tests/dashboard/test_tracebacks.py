@@ -8,11 +8,13 @@ import time
 import traceback
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
+import jobs
 from jobs import Retry, enqueue, failures, monitor, task
 from web.dashboard.tracebacks import own_frames
 
@@ -97,6 +99,14 @@ def test_the_line_of_ones_own_comes_with_its_source_and_without_the_library() ->
     assert [frame.place for frame in raised.frames] == ["tasks/mail.py:41 in send"]
     assert raised.frames[0].code == "connect(url)\n~~~~~~~^^^^^"
     assert raised.says == "OSError: refused"
+
+
+def test_a_task_that_was_interrupted_is_shown_where_it_was() -> None:
+    ours = [f"{Path(jobs.__file__).parents[1]}/{name}" for name in ("worker/attempts.py", "jobs/running.py")]
+    inner = [f'  File "{file}", line 7, in own\n    own()' for file in (ours[1], "/app/tasks/mail.py", ours[0])]
+    text = "\n".join(["Traceback (most recent call last):", *inner, "worker.endings.JobTimeout: ran longer than 1 s"])
+    (raised,) = own_frames(text)
+    assert [frame.place for frame in raised.frames] == ["tasks/mail.py:7 in own"]
 
 
 def test_what_ended_the_attempt_comes_before_its_cause_and_the_innermost_frame_first() -> None:

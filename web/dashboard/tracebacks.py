@@ -16,7 +16,7 @@ _MARGIN = re.compile(r"^ {2,}[|+] ?")  # before every line of an exception group
 _MEMBER = re.compile(r" +\+[-+]+ \S+ -+")
 _END_OF_GROUP = re.compile(r" +\+-+")
 _FOREIGN = ("site-packages/", "dist-packages/", "/lib/python")
-_OURS = f"{Path(jobs.__file__).parent}/"
+_OURS = tuple(f"{Path(jobs.__file__).parents[1] / room}/" for room in ("jobs", "worker"))
 _LINKS = {
     "The above exception was the direct cause of the following exception:": "caused by",
     "During handling of the above exception, another exception occurred:": "while handling",
@@ -35,7 +35,7 @@ class Frame:
     @property
     def own(self) -> bool:
         """Whether it is the user's code: no library, nothing of Nightshift, no text that was compiled."""
-        return not (self.file.startswith(("<", _OURS)) or any(part in self.file for part in _FOREIGN))
+        return not (self.file.startswith(("<", *_OURS)) or any(part in self.file for part in _FOREIGN))
 
     @property
     def place(self) -> str:
