@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
 
-from jobs import enqueue, queues, task, with_options
+from jobs import enqueue, keys, queues, task, with_options
 from jobs.claims import Claims
 from jobs.errors import QueueMissing, SettingsError
+from jobs.records import rq_time
 from jobs.running import Finished
 from jobs.scaling import QueueScale, Scale, scale
 from jobs.settings import Settings, read_settings, use_settings
@@ -80,7 +81,9 @@ def test_jobs_that_run_for_long_are_counted_as_they_run(redis: Redis) -> None:
     claims = Claims(redis, "a worker of tests")
     waiting(6)
     for _ in range(5):
-        claims.claim(["default"], claims.new_execution(), time.time() - 600)
+        claim = claims.claim(["default"], claims.new_execution(), time.time())
+        assert claim is not None
+        redis.hset(keys.job(claim.job_id), "started_at", rq_time(datetime.now(UTC) - timedelta(minutes=10)))
     default = seen()[1]["default"]
     assert (default.running, default.waiting, default.load) == (5, 1, 5.0)
     assert default.mean_run == pytest.approx(600 + 1, abs=1)  # 3,000 s spent already; nothing has ended
