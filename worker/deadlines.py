@@ -28,10 +28,12 @@ class Deadlines:
             elif limit := _passed(run, now, shutdown):
                 process.judge(run, *limit)
         if shutdown is not None and now > shutdown + KILL_AFTER:
-            self._kill_all()
+            self._kill_all(now)
 
-    def _kill_all(self) -> None:
-        """Also those that are between two jobs, or wait for Redis with a result."""
+    def _kill_all(self, now: float) -> None:
+        """Also those that are between two jobs, or wait for Redis with a result: what they hold did not crash."""
+        for process, run in self._team.runs():
+            process.judge(run, Verdict.SHUTDOWN, now)
         for process in self._team.processes:
             process.kill()
 

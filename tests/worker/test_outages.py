@@ -150,6 +150,22 @@ def test_a_worker_ends_in_time_although_the_server_is_away(
     assert time.monotonic() - began < 0.5 + 5
 
 
+def test_a_result_that_could_not_be_saved_before_a_stop_is_no_crash_of_its_job(
+    own_server: OwnServer, workers: Stable, tmp_path: Path
+) -> None:
+    worker = workers("--horses", "1", SHUTDOWN_GRACE="0.2")
+    job = _running_job(tmp_path, 0.5)
+    own_server.kill()
+    eventually(lambda: worker.said("Redis is unavailable; the result is kept"))
+    worker.process.terminate()
+    eventually(lambda: worker.said("Horse died"))
+    own_server.start_again()
+    assert worker.process.wait(10) == 0
+    seen = monitor.get_job(job.id)
+    assert (seen.status, seen.attempt) == ("queued", 0)
+    assert [attempt.outcome for attempt in monitor.attempts(job.id)] == ["interrupted"]
+
+
 def _running_job(folder: Path, seconds: float) -> Job:
     job = enqueue(sample.work, str(folder / "notes"), seconds)
     return has_status(job, "started")
