@@ -36,6 +36,7 @@ def measure(name: str, requests: int) -> dict[str, float]:
         try:
             load = Load(port, _call(name, port), CONNECTIONS)
             _wait_until_served(load)
+            _wait_until_idle(process.pid)
             load.run(_WARM_UP)
             before, began = harness.cpu_seconds(process.pid), time.monotonic()
             took = sorted(load.run(requests))
@@ -93,6 +94,14 @@ def _wait_until_served(load: Load) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def _wait_until_idle(pid: int) -> None:
+    """All processes have loaded their app: while one still does, another would take all connections and keep them."""
+    before = -1.0
+    while (used := harness.cpu_seconds(pid)) != before:
+        before = used
+        time.sleep(0.3)
 
 
 def main() -> None:
