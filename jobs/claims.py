@@ -128,9 +128,10 @@ class Claims:
         """
         *finished, last = attempts
         if finished and last.verb != "finish":
-            states = self.settle_all(finished, (), at=at, then=Then(batch=then.batch, keep=True)).states
+            before = self.settle_all(finished, (), at=at, then=Then(batch=then.batch, keep=True))
             settled = self.settle_all([last], queues, at=at, then=then)
-            return replace(settled, states=[*states, settled.state])
+            states, awaited = [*before.states, settled.state], [*before.awaited, *settled.awaited]
+            return replace(settled, states=states, awaited=awaited)
         args = [*then.args(self._worker, at), *(part for attempt in attempts for part in attempt.args)]
         with translate_errors():
             reply = self._line.call(script(last.verb), [keys.queue(name) for name in queues], args)

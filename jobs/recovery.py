@@ -139,23 +139,30 @@ def crashed(
     return Reaped(job_id, queue, claim.text(b"task"), crashes) if state == State.OWNED else None
 
 
-def take_over(client: Client, held: Held, worker: str) -> bool:
+def take_over(client: Client, held: Held, worker: str) -> list[str]:
     """Settle what a horse of this worker has finished of its batch, and give back what it has not begun.
 
-    Gives whether the job that it runs counts as started from now on. Raises RedisUnavailable.
+    The job that it runs counts as started from now on. Gives the ids of those for whose end jobs of plain RQ wait.
+    Raises RedisUnavailable; then the same call may be made again.
     """
-    if held.kept:
-        header = Then(batch=held.batch, keep=True).args(worker, time.time())
-        with translate_errors():
-            script("finish")([], [*header, *(part for args in held.kept for part in from_json(args))], client)
-    return give_back(client, held, worker)
+    awaited = _settle_kept(client, held, worker) if held.kept else []
+    give_back(client, held, worker)
+    return awaited
 
 
-def give_back(client: Client, held: Held, worker: str, *, expired_only: bool = False) -> bool:
+def _settle_kept(client: Client, held: Held, worker: str) -> list[str]:
+    header = Then(batch=held.batch, keep=True).args(worker, time.time())
+    attempts = [part for args in held.kept for part in from_json(args)]
+    with translate_errors():
+        _, _, awaited = script("finish")([], [*header, *attempts], client)
+    return [job_id.decode() for job_id in awaited]
+
+
+def give_back(client: Client, held: Held, worker: str, *, expired_only: bool = False) -> None:
     """Put the jobs of a batch back at the front of their queues, and write down the start of the one that runs."""
     args: list[Value] = [held.batch, int(expired_only), held.running, held.execution]
     with translate_errors():
-        return bool(script("give_back")([], [*args, worker, rq_time(time.time()), LEASE], client))
+        script("give_back")([], [*args, worker, rq_time(time.time()), LEASE], client)
 
 
 def _overdue(client: Client) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ class Aftermath:
         while self._open:
             death = self._open[0]
             if death.held.batch:
-                self._handover.settle(death.held, death.run)
+                self._handover.settle(death.held, None if death.run and death.run.settling else death.run)
             if death.run:
                 self._settle(death, death.run)
             self._open.popleft()

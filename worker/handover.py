@@ -9,6 +9,7 @@ from jobs import recovery
 from jobs.connection import Client
 from jobs.recovery import Held
 
+from .dependents import release_dependents
 from .slots import Run
 from .team import Process, Team
 
@@ -21,7 +22,7 @@ class Handover:
     def __init__(self, team: Team, client: Client, worker: str) -> None:
         self._team, self._client, self._worker = team, client, worker
         self._over: set[str] = set()  # batches that were taken
-        self._begun: set[str] = set()  # prefetched attempts whose start was written down here
+        self._begun: set[str] = set()  # attempts whose start is in the record since then, if they were still ours
 
     @property
     def pending(self) -> bool:
@@ -42,18 +43,23 @@ class Handover:
         kept, run = hand.kept(), process.slot.read()
         if run is None or not hand.stands_at(step):
             return
-        if self.settle(Held(batch, kept), run):
-            self._begun.add(run.execution)
+        self.settle(Held(batch, kept), run)  # a run that is done as well: its horse has the result in its hands
+        self._begun.add(run.execution)
         self._over.add(batch)
 
-    def settle(self, held: Held, run: Run | None) -> bool:
-        """Settle what is kept and give back what is not begun; gives whether the start of the run was written down."""
-        if run and not run.settling:
+    def settle(self, held: Held, run: Run | None) -> None:
+        """Settle what is kept, write down the start of the run, and give back what is not begun."""
+        if run:
             held = replace(held, running=run.job_id, execution=run.execution)
-        return recovery.take_over(self._client, held, self._worker)
+        for job_id in recovery.take_over(self._client, held, self._worker):
+            release_dependents(self._client, job_id)
 
     def known(self, runs: Sequence[tuple[Process, Run]]) -> list[Run]:
-        """The runs whose start is in the record; the others end within moments, or are taken over."""
+        """The runs whose start is in the record; the others end within moments, or are taken over.
+
+        Of one that was taken from us before its start was written, as from a process that was stopped for long, the
+        heartbeat says that it is lost.
+        """
         self._begun &= {run.execution for _, run in runs}
         return [run for process, run in runs if self._is_known(process.slot.hand.batch, run.execution)]
 

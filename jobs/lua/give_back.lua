@@ -4,7 +4,6 @@
 -- ARGV[1]  batch       ARGV[2]  '1' to act only when its time is over
 -- ARGV[3]  id of the prefetched job that is being run, or ''           ARGV[4]  its execution
 -- ARGV[5]  worker      ARGV[6]  now, as RQ writes times                ARGV[7]  lease (s)
--- Returns 1 when the start was written, else 0: the job has been settled meanwhile, or its start was in the record.
 
 local batch, id = ARGV[1], ARGV[3]
 
@@ -14,14 +13,13 @@ local function still_held()
 end
 
 local function write_down()
-  if id == '' or redis.call('LREM', prefetched_in(batch), 1, id) == 0 then return 0 end
+  if id == '' or redis.call('LREM', prefetched_in(batch), 1, id) == 0 then return end
   local fields = readable(id)
-  if not fields or fields[STATUS] ~= 'queued' then return 0 end
-  mark_started(id, fields[ORIGIN], ARGV[4], ARGV[5], ARGV[6], fields, ARGV[7])
-  return 1
+  if fields and fields[STATUS] == 'queued' then
+    mark_started(id, fields[ORIGIN], ARGV[4], ARGV[5], ARGV[6], fields, ARGV[7])
+  end
 end
 
-if ARGV[2] == '1' and still_held() then return 0 end
-local written = write_down()
+if ARGV[2] == '1' and still_held() then return end
+write_down()
 give_back(batch, ARGV[6])
-return written

@@ -165,7 +165,8 @@ local function unspend_attempt()
   redis.call('HSET', job, 'attempt', math.max(0, (tonumber(redis.call('HGET', job, 'attempt')) or 0) - 1))
 end
 
--- Of the jobs that have ended for good, those for whose end jobs of plain RQ wait; usually one look tells that none does.
+-- Of the jobs that have ended for good, in this call or in an earlier sending of it, those for whose end jobs of plain RQ
+-- wait; usually one look tells that none does.
 local function awaited()
   local names, found = {}, {}
   for at, id in ipairs(ended) do names[at] = 'rq:job:' .. id .. ':dependents' end
@@ -177,7 +178,7 @@ local function awaited()
 end
 
 local function has_ended(state)
-  if state == OWNED then ended[#ended + 1] = id end
+  if state ~= STALE then ended[#ended + 1] = id end
 end
 
 -- A call that changed nothing may have been sent before, and have started a job then.
