@@ -14,10 +14,8 @@ end
 
 local function write_down()
   if id == '' or redis.call('LREM', prefetched_in(batch), 1, id) == 0 then return end
-  local fields = readable(id)
-  if fields and fields[STATUS] == 'queued' then
-    mark_started(id, fields[ORIGIN], ARGV[4], ARGV[5], ARGV[6], fields, ARGV[7])
-  end
+  local fields = to_be_held(id, '', ARGV[6])
+  if fields then mark_started(id, fields[ORIGIN], ARGV[4], ARGV[5], ARGV[6], fields, ARGV[7]) end
 end
 
 if ARGV[2] == '1' and still_held() then return end

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 from redis import Redis
 
 from jobs import enqueue, enqueue_in, keys, monitor, recovery
+from jobs.claims import Claims
+from jobs.running import Finished
+from jobs.verbs import Then, ended
 from tests.worker import sample_tasks as sample
 from tests.worker.corruption import KINDS, Damage, Kind
 
@@ -21,6 +25,24 @@ def test_a_corrupt_record_is_kept_as_it_is_and_stops_nothing(kind: Kind, redis: 
     run_all()
     assert damage.kept(redis)
     assert [monitor.get_result(job.id) for job in (before, after)] == [1, 3]
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "origin not text"])  # that names another queue
+def test_a_corrupt_record_that_is_held_is_kept_as_it_is_and_stops_nothing(
+    kind: str, redis: Redis, run_all: RunAll
+) -> None:
+    jobs, claims = [enqueue(sample.add, number, 1) for number in range(14)], Claims(redis, "w")
+    first = claims.claim(["default"], claims.new_execution(), time.time())
+    assert first
+    then = Then(claims.new_execution(), 16)
+    claims.settle_all([ended(first, Finished(b"1"), time.time(), 1)], ["default"], at=time.time(), then=then)
+    bad = jobs.pop(3)
+    damage = KINDS[kind](redis, bad.id)
+    running = claims.begin(time.time())
+    recovery.take_over(redis, recovery.Held(claims.batch, (), running.job_id, running.execution), "w")
+    run_all()
+    assert damage.kept(redis)
+    assert [monitor.get_result(job.id) for job in jobs[3:]] == [number + 1 for number in range(4, 14)]
 
 
 @pytest.mark.parametrize(("name", "value"), [("result_ttl", "9" * 30), ("result_ttl", "-5"), ("attempt", "many")])

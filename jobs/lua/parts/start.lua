@@ -54,16 +54,22 @@ local function prefetched_in(batch)
   return 'ns:prefetched:' .. batch
 end
 
+-- The fields of a job that is held, or about to be, while it is to be run; one that cannot be goes into quarantine.
+local function to_be_held(id, queue, at)
+  local fields, reason = readable(id)
+  if fields and not fields[ORIGIN] then reason = 'the record names no queue' end  -- it could not be given back
+  if reason then quarantine_record(id, queue, reason, at) end
+  return not reason and fields[STATUS] == 'queued' and fields
+end
+
 -- What the horse needs to run these jobs as if they had been started: {{id, queue, fields}, ...}; second value: their ids.
 local function to_be_run(ids, queue, at)
   local jobs, good = {}, {}
   for _, id in ipairs(ids) do
-    local fields, reason = readable(id)
-    if fields and fields[STATUS] == 'queued' then
+    local fields = to_be_held(id, queue, at)
+    if fields then
       fields[STATUS], fields[ATTEMPT] = 'started', next_attempt(fields)
       jobs[#jobs + 1], good[#good + 1] = {id, queue, fields}, id
-    elseif reason then
-      quarantine_record(id, queue, reason, at)
     end
   end
   return jobs, good
@@ -129,12 +135,8 @@ end
 -- A prefetched job goes back to the front of its queue, unless it is not to be run any more. A person who canceled it
 -- meanwhile was told that it is being run, so whoever takes it next ends it.
 local function put_back_prefetched(id, at)
-  local found, reason = readable(id)
-  if found and found[STATUS] == 'queued' then
-    to_front(id, found[ORIGIN])
-  elseif reason then
-    quarantine_record(id, '', reason, at)
-  end
+  local fields = to_be_held(id, '', at)
+  if fields then to_front(id, fields[ORIGIN]) end
 end
 
 -- Give back what is left of a batch.
