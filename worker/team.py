@@ -111,7 +111,7 @@ class Team:
         for death in ended:
             death.process.kill()
             self.processes.remove(death.process)
-            if death.status or not self._once:
+            if death.status or death.run or not self._once:  # a task that ends its process with code 0 is no end
                 self._empty.append(death.process.slot)
             self._slow_down(death, now)
         return ended

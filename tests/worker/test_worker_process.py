@@ -27,6 +27,12 @@ def test_a_batch_is_worked_off_and_burst_ends(start_worker: Stable) -> None:
     assert [monitor.get_result(job.id) for job in jobs] == list(range(1, 21))
 
 
+def test_a_job_that_ends_its_horse_without_an_error_does_not_end_the_burst(start_worker: Stable) -> None:
+    left, behind = enqueue(sample.leave, 0), enqueue(sample.add, 1, 2)
+    assert start_worker("--burst", "--horses", "1", ready=False).process.wait(20) == 0
+    assert (monitor.get_job(left.id).status, monitor.get_result(behind.id)) == ("failed", 3)
+
+
 def test_idle_horses_start_a_job_at_once_whatever_its_queue(start_worker: Stable) -> None:
     start_worker("--queues", "high,default,low", "--horses", "2")
     for queue in ("high", "default", "low"):
