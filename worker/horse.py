@@ -99,6 +99,8 @@ class Horse:
 
     def _worn(self) -> bool:
         """Leaks of tasks stay bounded when no process lives for ever."""
+        if self._duty.burst:
+            return False  # it ends anyway, and nobody would replace it while jobs are left
         return self._attempts.number >= MOST_JOBS or self._memory.grown_kb > MOST_GROWTH_KB
 
     def _may_take(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from jobs.records import Job, JobError
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import alive, ended, eventually, has_status
+from worker import horse
 
 pytestmark = [pytest.mark.server, pytest.mark.processes]
 
@@ -25,6 +27,15 @@ def test_a_batch_is_worked_off_and_burst_ends(start_worker: Stable) -> None:
     worker = start_worker("--burst", "--horses", "2", ready=False)
     assert worker.process.wait(20) == 0
     assert [monitor.get_result(job.id) for job in jobs] == list(range(1, 21))
+
+
+def test_a_burst_ends_when_the_queue_is_empty_and_not_when_its_horse_has_run_many_jobs(
+    redis: Redis, run_all: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(horse, "MOST_JOBS", 2)
+    jobs = [enqueue(sample.add, n, 1) for n in range(5)]
+    run_all()
+    assert [monitor.get_result(job.id) for job in jobs] == list(range(1, 6))
 
 
 def test_a_job_that_ends_its_horse_without_an_error_does_not_end_the_burst(start_worker: Stable) -> None:
