@@ -45,6 +45,17 @@ def test_a_corrupt_record_that_is_held_is_kept_as_it_is_and_stops_nothing(
     assert [monitor.get_result(job.id) for job in jobs[3:]] == [number + 1 for number in range(4, 14)]
 
 
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_corrupt_records_among_many_short_jobs_are_kept_and_stop_nothing(
+    kind: Kind, redis: Redis, run_all: RunAll
+) -> None:
+    jobs = [enqueue(sample.add, number, 1) for number in range(120)]
+    damages = [kind(redis, job.id) for job in jobs[30::10]]
+    run_all()
+    assert all(damage.kept(redis) for damage in damages)
+    assert redis.zcard(keys.registry("finished", "default")) == len(jobs) - len(damages)
+
+
 @pytest.mark.parametrize(("name", "value"), [("result_ttl", "9" * 30), ("result_ttl", "-5"), ("attempt", "many")])
 def test_a_number_that_only_we_need_is_put_right(name: str, value: str, redis: Redis, run_all: RunAll) -> None:
     job = enqueue(sample.add, 1, 2)

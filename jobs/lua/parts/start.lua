@@ -62,24 +62,28 @@ local function to_be_held(id, queue, at)
   return not reason and fields[STATUS] == 'queued' and fields
 end
 
--- What the horse needs to run these jobs as if they had been started: {{id, queue, fields}, ...}; second value: their ids.
+-- What the horse needs to run these jobs as if they had been started: {{id, queue, fields}, ...}; second value: their
+-- ids; third: those of jobs that name another queue, and could not be given back to this one.
 local function to_be_run(ids, queue, at)
-  local jobs, good = {}, {}
+  local jobs, good, strange = {}, {}, {}
   for _, id in ipairs(ids) do
     local fields = to_be_held(id, queue, at)
-    if fields then
+    if fields and fields[ORIGIN] ~= queue then
+      strange[#strange + 1] = id
+    elseif fields then
       fields[STATUS], fields[ATTEMPT] = 'started', next_attempt(fields)
       jobs[#jobs + 1], good[#good + 1] = {id, queue, fields}, id
     end
   end
-  return jobs, good
+  return jobs, good, strange
 end
 
 -- Take at most so many jobs more from a list, but leave most of it to others.
 local function prefetch(list, queue, most, batch, at, lease)
   local number = most > 0 and math.min(most, math.floor(redis.call('LLEN', list) / OTHERS)) or 0
   if number < 1 then return {} end
-  local jobs, ids = to_be_run(redis.call('LPOP', list, number), queue, at)
+  local jobs, ids, strange = to_be_run(redis.call('LPOP', list, number), queue, at)
+  if #strange > 0 then redis.call('LPUSH', list, unpack(strange)) end  -- each is started alone
   if #ids > 0 then
     redis.call('RPUSH', prefetched_in(batch), unpack(ids))
     redis.call('ZADD', 'ns:prefetched', time[1] + lease, batch)
