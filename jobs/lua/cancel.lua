@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/cancel
+-- uses parts/canceled, parts/place, parts/cancel
 -- Cancel a job that has not started; interrupt one that runs.
 --
 -- KEYS[1]  rq:job:<id>

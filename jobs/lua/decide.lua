@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/cancel, parts/accept, parts/audit, parts/schedule
+-- uses parts/canceled, parts/place, parts/cancel, parts/accept, parts/audit, parts/schedule
 -- Decide one tick: enqueue its job or note why not, and move the schedule's cursor, all in one step.
 --
 -- Keys as in parts/schedule.

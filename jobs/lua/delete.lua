@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/cancel, parts/forget
+-- uses parts/canceled, parts/place, parts/cancel, parts/forget
 -- Delete a job that is not running, with all that belongs to it.
 --
 -- KEYS[1]  rq:job:<id>   ARGV[1]  id

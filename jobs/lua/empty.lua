@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/cancel
+-- uses parts/canceled, parts/place, parts/cancel
 -- Cancel jobs that wait in one list of a queue, from the front.
 --
 -- KEYS[1]  rq:queue:<name> or rq:queue:<name>:<priority>

@@ -1,4 +1,4 @@
--- uses parts/stats, parts/place, parts/cancel, parts/accept, parts/audit, parts/schedule
+-- uses parts/canceled, parts/place, parts/cancel, parts/accept, parts/audit, parts/schedule
 -- Enqueue the tick that waited for the end of the job before it; while that runs on, ask again for it to stop if need be.
 --
 -- Keys as in parts/schedule.

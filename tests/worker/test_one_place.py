@@ -168,6 +168,7 @@ class Places(RuleBasedStateMachine):
             held = replace(held, running=claim.job_id, execution=claim.execution)
         before = self._finished()
         recovery.take_over(self.redis, held, "horse-0")
+        self._note_canceled()
         for one in done:
             if one.claim.job_id in self._finished() - before:
                 self._count_ending(one.claim, one.ending)
@@ -185,6 +186,7 @@ class Places(RuleBasedStateMachine):
         for attempt, state in zip(attempts, settled.states, strict=True):
             if state is State.OWNED:
                 self._count_ending(attempt.claim, attempt.ending)
+        self._note_canceled()
         if again and State.OWNED in settled.states:
             settled = self._again(sent, settled)
         if settled.next:
@@ -192,6 +194,12 @@ class Places(RuleBasedStateMachine):
         if horse.batch:
             self.batches.append(Batch(horse.batch, tuple(_begun(horse))))
         return sent
+
+    def _note_canceled(self) -> None:
+        """Those that were held, and were to be canceled, have ended when their batch was given back."""
+        for job_id in [job_id for job_id in self.asked if self.redis.hget(keys.job(job_id), "status") == b"canceled"]:
+            self.counted["canceled"] += 1
+            self.asked.discard(job_id)
 
     def _again(self, sent: Sent, settled: Settled) -> Settled:
         """The reply was lost, and the call is sent once more."""
@@ -239,6 +247,7 @@ class Places(RuleBasedStateMachine):
     def reap(self) -> None:
         for found in recovery.Reaper(self.redis).run(0.0):
             self._count(found)
+        self._note_canceled()
 
     def _count(self, reaped: recovery.Reaped | None) -> None:
         if reaped:

@@ -148,6 +148,15 @@ def test_a_job_that_is_held_is_canceled_like_one_that_runs(redis: Redis, claims:
     assert monitor.get_job(jobs[2].id).status == "canceled"
 
 
+def test_a_job_that_is_canceled_while_it_is_held_is_not_put_back(redis: Redis, claims: Claims) -> None:
+    jobs = _enqueue(14)
+    first = _take(claims)
+    control.cancel(jobs[3].id)
+    claims.settle_all([_end(first)], (), at=2.0, then=Then(batch=claims.batch))
+    assert monitor.get_job(jobs[3].id).status == "canceled"
+    assert _waiting(redis) == [job.id for job in jobs[2:] if job is not jobs[3]]
+
+
 def test_a_job_that_is_held_says_what_it_has_to_say(redis: Redis, settings: Settings, claims: Claims) -> None:
     jobs = _enqueue(14)
     _take(claims)

@@ -1,9 +1,8 @@
--- Part: cancel a job. Needs stats.lua and place.lua.
+-- Part: cancel a job. Needs canceled.lua and place.lua.
 
-local YEAR = 31536000  -- seconds that a record is kept when it does not say
-
--- Take a job that has not started out of the place where it waits; false when it is in none, 0 when it was not there. The list is searched from
--- its end, because people cancel what they have just enqueued, and many jobs beginning with the newest.
+-- Take a job that has not started out of the place where it waits; false when it is in none, 0 when it was not there. The
+-- list is searched from its end, because people cancel what they have just enqueued, and many jobs beginning with the
+-- newest.
 local function leave(id, status, queue, priority)
   if status == 'queued' then return redis.call('LREM', list_of(queue, priority), -1, id) end
   if status == 'scheduled' or status == 'deferred' then return redis.call('ZREM', 'rq:' .. status .. ':' .. queue, id) end
@@ -17,16 +16,6 @@ local function interrupt(id, worker)
   redis.pcall('HSET', 'rq:job:' .. id, 'cancel', 1)
   local ours = redis.call('HEXISTS', 'rq:worker:' .. worker, 'horses') == 1
   redis.call('PUBLISH', 'rq:pubsub:' .. worker, cjson.encode({command = ours and 'cancel-job' or 'stop-job', job_id = id}))
-end
-
--- End a job that has left its place. What stands there as its time to live need not be one that the server accepts.
-local function mark_canceled(id, queue, task, kept_for, at)
-  local life = tonumber(kept_for)
-  if not (life and life >= 1 and life <= 100 * YEAR) then life = YEAR end
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'canceled', 'ended_at', at)
-  redis.call('ZADD', 'rq:canceled:' .. queue, time[1], id)
-  redis.call('EXPIRE', 'rq:job:' .. id, math.floor(life))
-  add_to(count_of((task or '') .. '|' .. queue, 'canceled', '', ''), 1)
 end
 
 -- A queued job that is not in its list has just been taken to be run, prefetched perhaps: whoever has it will see the mark.

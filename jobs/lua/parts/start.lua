@@ -1,4 +1,4 @@
--- uses parts/stats
+-- uses parts/canceled
 -- Part: take the next waiting job and start it, and take more to be run after it. Needs place.lua.
 --
 -- ns:prefetched:<batch>  list of ids that one horse has taken and not started, next one first; a batch is named by the
@@ -11,7 +11,7 @@ local OTHERS = 4          -- a horse prefetches no more than this part of what w
 local MOST_DROPPED = 100  -- ids passed over in one call, so that a queue of rubbish does not block the server
 
 -- What a worker needs to know of a job; jobs/claims.py has the same list.
-local STATUS, ATTEMPT, ORIGIN, ENQUEUED = 1, 2, 4, 6
+local STATUS, ATTEMPT, ORIGIN, ENQUEUED, FAILURE_TTL, TASK = 1, 2, 4, 6, 11, 19
 
 local function fields_of(id)
   return redis.pcall('HMGET', 'rq:job:' .. id,
@@ -83,7 +83,7 @@ local function prefetch(list, queue, most, batch, at, lease)
   local number = most > 0 and math.min(most, math.floor(redis.call('LLEN', list) / OTHERS)) or 0
   if number < 1 then return {} end
   local jobs, ids, strange = to_be_run(redis.call('LPOP', list, number), queue, at)
-  if #strange > 0 then redis.call('LPUSH', list, unpack(strange)) end  -- each is started alone
+  for at = #strange, 1, -1 do redis.call('LPUSH', list, strange[at]) end  -- each is started alone
   if #ids > 0 then
     redis.call('RPUSH', prefetched_in(batch), unpack(ids))
     redis.call('ZADD', 'ns:prefetched', time[1] + lease, batch)
@@ -137,10 +137,15 @@ local function resume_or_start(queues, execution, worker, at, lease, most)
 end
 
 -- A prefetched job goes back to the front of its queue, unless it is not to be run any more. A person who canceled it
--- meanwhile was told that it is being run, so whoever takes it next ends it.
+-- meanwhile was told that it is being run: it ends here.
 local function put_back_prefetched(id, at)
   local fields = to_be_held(id, '', at)
-  if fields then to_front(id, fields[ORIGIN]) end
+  if not fields then return end
+  if redis.call('HDEL', 'rq:job:' .. id, 'cancel') == 1 then
+    mark_canceled(id, fields[ORIGIN], fields[TASK], fields[FAILURE_TTL], at)
+  else
+    to_front(id, fields[ORIGIN])
+  end
 end
 
 -- Give back what is left of a batch.
