@@ -28,7 +28,7 @@ local MOST_ATTEMPTS = 50  -- entries kept of one job, the newest
 
 -- The attempt at hand.
 local first, entry_end, id, queue, execution, job, outcome, cancel_asked, late
-local ended, counted = {}, {}
+local ended, counted, kept = {}, {}, {}
 
 local function of_attempt(n)
   return ARGV[first + n - 1]
@@ -95,7 +95,10 @@ end
 
 -- The job has ended: it stays in this registry of its queue until it expires.
 local function keep_in(registry)
-  redis.call('ZADD', registry .. queue, time[1] + of_attempt(4), id)
+  local members = kept[registry .. queue] or {}
+  members[#members + 1] = time[1] + of_attempt(4)
+  members[#members + 1] = id
+  kept[registry .. queue] = members
   redis.call('EXPIRE', job, of_attempt(4))
 end
 
@@ -199,6 +202,7 @@ local function answer(...)
   local changed = false
   for _, state in ipairs({...}) do changed = changed or state == OWNED end
   for field, number in pairs(counted) do add_to(field, number) end
+  for registry, members in pairs(kept) do redis.call('ZADD', registry, unpack(members)) end
   give_back_rest()
   return {{...}, next_job(changed), awaited()}
 end
