@@ -77,8 +77,7 @@ class Claims:
     def claim(self, queues: Sequence[str], execution: str, at: float) -> Claim | None:
         """Start the next job of these queues, best first; None when they are empty. Raises RedisUnavailable."""
         with translate_errors():
-            args: list[Value] = [execution, self._worker, rq_time(at), LEASE]
-            found = self._line.call(script("claim"), [keys.queue(name) for name in queues], args)
+            found = self._line.call(script("claim"), _names(queues), self._call(execution, at))
         return self._taken(found, execution, at)
 
     def claim_woken(self, queues: Sequence[str], lists: Sequence[str], execution: str, seconds: float) -> Claim | None:
@@ -86,19 +85,21 @@ class Claims:
 
         Waiting and claiming is one round trip.
         """
-        args: list[Value] = [execution, self._worker, rq_time(time.time()), LEASE]
+        args = self._call(execution, time.time())
         wait: list[Value] = ["BLPOP", *map(keys.wake, queues), seconds]
         with translate_errors():
-            found = self._line.call_after(wait, script("claim"), [keys.queue(name) for name in lists], args)
+            found = self._line.call_after(wait, script("claim"), _names(lists), args)
         return self._taken(found, execution, time.time())
 
     def claimed(self, lists: Sequence[str], execution: str) -> Claim | None:
         """The job that a call has started whose reply was not read, if there is one. Raises RedisUnavailable."""
         at = time.time()
-        args: list[Value] = [execution, self._worker, rq_time(at), LEASE, 1]
         with translate_errors():
-            found = self._line.call(script("claim"), [keys.queue(name) for name in lists], args)
+            found = self._line.call(script("claim"), _names(lists), [*self._call(execution, at), 1])
         return self._taken(found, execution, at)
+
+    def _call(self, execution: str, at: float) -> list[Value]:
+        return [execution, self._worker, rq_time(at), LEASE]
 
     @property
     def next_task(self) -> str | None:
@@ -134,7 +135,7 @@ class Claims:
             return replace(settled, states=states, awaited=awaited)
         args = [*then.args(self._worker, at), *(part for attempt in attempts for part in attempt.args)]
         with translate_errors():
-            reply = self._line.call(script(last.verb), [keys.queue(name) for name in queues], args)
+            reply = self._line.call(script(last.verb), _names(queues), args)
         following = None if then.keep else self._taken(reply[1], then.execution, at)
         return Settled([State(state) for state in reply[0]], following, [name.decode() for name in reply[2]])
 
@@ -144,6 +145,10 @@ class Claims:
         self._prefetched = deque(prefetched)
         self.batch = execution if prefetched else ""
         return _claim(first, execution, at) if first else None
+
+
+def _names(queues: Sequence[str]) -> list[Value]:
+    return [keys.queue(name) for name in queues]
 
 
 def _claim(found: Sequence[Any], execution: str, at: float, batch: str = "") -> Claim:

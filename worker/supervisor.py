@@ -6,7 +6,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
@@ -67,21 +67,7 @@ class Supervisor:
         self._alarm, self._alarm_writer = socket.socketpair()
         self._news = News(suspended=False, paused=frozenset())
         self._ready = False
-        self._chores = Chores(
-            Chore(0, self._aftermath.settle),
-            Chore(0, lambda: self._handover.run(time.monotonic())),
-            Chore(0, self._obey),
-            Chore(HEARTBEAT, self._beat),
-            Chore(1, self._promote),
-            Chore(2, self._reap),
-            Chore(2, self._sweep),
-            Chore(1, self._tell),
-            Chore(5, lambda: pressure.watch(client)),
-            Chore(2, self._drop_jobs),
-            Chore(30, self._retention.trim),
-            Chore(10, lambda: stats.roll_up(client)),
-            Chore(60, lambda: recovery.tidy(client)),
-        )
+        self._chores = Chores(*self._all_chores())
 
     def run(self) -> None:
         """Work until a signal or a command says stop."""
@@ -168,6 +154,22 @@ class Supervisor:
         return sum(1 << bit for bit, filled in enumerate(lists) if filled)
 
     # Chores
+
+    def _all_chores(self) -> Iterator[Chore]:
+        """What is done by the clock, in this order."""
+        yield Chore(0, self._aftermath.settle)
+        yield Chore(0, lambda: self._handover.run(time.monotonic()))
+        yield Chore(0, self._obey)
+        yield Chore(HEARTBEAT, self._beat)
+        yield Chore(1, self._promote)
+        yield Chore(2, self._reap)
+        yield Chore(2, self._sweep)
+        yield Chore(1, self._tell)
+        yield Chore(5, lambda: pressure.watch(self._client))
+        yield Chore(2, self._drop_jobs)
+        yield Chore(30, self._retention.trim)
+        yield Chore(10, lambda: stats.roll_up(self._client))
+        yield Chore(60, lambda: recovery.tidy(self._client))
 
     def _obey(self) -> None:
         for command in self._commands.read():

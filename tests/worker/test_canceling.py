@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 from jobs import control, enqueue, keys, monitor, recovery
 from jobs.claims import Claims
 from jobs.running import Quarantined
+from jobs.verbs import Claim
 from tests.worker import sample_tasks as sample
 from tests.worker.conftest import Stable
 from tests.worker.waiting import ended, eventually
@@ -44,23 +45,24 @@ def test_a_running_job_that_is_canceled_cleans_up_and_ends_as_canceled(
 
 
 def test_a_cancel_that_nobody_heard_holds_for_a_job_of_a_dead_worker(redis: Redis) -> None:
-    job = enqueue(sample.add, 1, 2)
-    claims = Claims(redis, "dead")
-    claim = claims.claim(["default"], claims.new_execution(), time.time())
-    assert claim
-    control.cancel(job.id)
-    reaped = recovery.crashed(redis, "default", job.id, claim.execution, reason="killed")
+    claim = _canceled_while_it_runs(Claims(redis, "dead"))
+    reaped = recovery.crashed(redis, "default", claim.job_id, claim.execution, reason="killed")
     assert reaped
-    assert reaped.fate == monitor.get_job(job.id).status == "canceled"
+    assert reaped.fate == monitor.get_job(claim.job_id).status == "canceled"
 
 
 def test_a_job_to_be_canceled_is_canceled_although_its_record_cannot_be_run(redis: Redis) -> None:
-    job = enqueue(sample.add, 1, 2)
     claims = Claims(redis, "alive")
+    claim = _canceled_while_it_runs(claims)
+    claims.settle(claim, Quarantined("its task is unknown"), at=time.time(), peak_kb=0, queues=(), execution="")
+    assert monitor.get_job(claim.job_id).status == "canceled"
+    assert not redis.exists(keys.QUARANTINE)
+    assert redis.zrange(keys.registry("failed", "default"), 0, -1) == []
+
+
+def _canceled_while_it_runs(claims: Claims) -> Claim:
+    job = enqueue(sample.add, 1, 2)
     claim = claims.claim(["default"], claims.new_execution(), time.time())
     assert claim
     control.cancel(job.id)
-    claims.settle(claim, Quarantined("its task is unknown"), at=time.time(), peak_kb=0, queues=(), execution="")
-    assert monitor.get_job(job.id).status == "canceled"
-    assert not redis.exists(keys.QUARANTINE)
-    assert redis.zrange(keys.registry("failed", "default"), 0, -1) == []
+    return claim

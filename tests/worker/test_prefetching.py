@@ -210,8 +210,7 @@ def test_a_job_that_kills_its_horse_is_the_only_one_that_is_run_again(start_work
 @pytest.mark.long
 def test_a_horse_that_is_killed_among_short_jobs_loses_none(start_worker: Stable, redis: Redis, tmp_path: Path) -> None:
     path = str(tmp_path / "notes")
-    for n in range(900):
-        enqueue(sample.stride, path, n)
+    _enqueue_strides(path, 900)
     worker = start_worker("--horses", "1")
     for part in (200, 500):
         eventually(lambda part=part: _finished(redis) > part)  # type: ignore[misc]
@@ -229,8 +228,7 @@ def test_a_worker_that_is_killed_among_short_jobs_loses_none(
     start_worker: Stable, redis: Redis, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "notes")
-    for n in range(1500):
-        enqueue(sample.stride, path, n)
+    _enqueue_strides(path, 1500)
     worker = start_worker("--horses", "2")
     eventually(lambda: _finished(redis) > 500)
     worker.process.kill()
@@ -242,8 +240,7 @@ def test_a_worker_that_is_killed_among_short_jobs_loses_none(
 @pytest.mark.processes
 def test_a_worker_that_stops_gives_back_what_it_holds(start_worker: Stable, redis: Redis, tmp_path: Path) -> None:
     path = str(tmp_path / "notes")
-    for n in range(2000):
-        enqueue(sample.stride, path, n)
+    _enqueue_strides(path, 2000)
     worker = start_worker("--horses", "2")
     eventually(lambda: _finished(redis) > 300)
     assert worker.stop() == 0
@@ -255,8 +252,7 @@ def test_a_worker_that_stops_gives_back_what_it_holds(start_worker: Stable, redi
 
 @pytest.mark.processes
 def test_nothing_is_prefetched_when_a_setting_says_so(start_worker: Stable, redis: Redis, tmp_path: Path) -> None:
-    for n in range(300):
-        enqueue(sample.stride, str(tmp_path / "notes"), n)
+    _enqueue_strides(str(tmp_path / "notes"), 300)
     redis.config_resetstat()
     start_worker("--horses", "1", PREFETCH="0")
     eventually(lambda: _finished(redis) == 300)
@@ -265,3 +261,8 @@ def test_nothing_is_prefetched_when_a_setting_says_so(start_worker: Stable, redi
 
 def _finished(redis: Redis) -> int:
     return int(redis.zcard(keys.registry("finished", "default")))
+
+
+def _enqueue_strides(path: str, number: int) -> None:
+    for n in range(number):
+        enqueue(sample.stride, path, n)
