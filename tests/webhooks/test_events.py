@@ -111,6 +111,7 @@ def test_a_worker_killed_before_it_told_leaves_that_to_the_next(
         dispatch.submit(JobRequest(task="sample.add", args={"a": number, "b": 1}))
     eventually(lambda: redis.xlen(keys.OUTBOX) == 5)
     worker.stop(signal.SIGKILL)
+    eventually(lambda: not redis.info("clients")["blocked_clients"])  # its horse has gone with it
     redis.delete(keys.LEASE)
     assert Outbox(redis, open_settings).send() == 5  # the deliveries are jobs now, and nobody works on them
     assert made.heard == []
