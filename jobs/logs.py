@@ -8,19 +8,22 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from . import at_work, scrubbing
-from .redaction import HIDDEN, is_secret, redacted
+from . import at_work, instants, scrubbing
+from .harmless import harmless, is_harmless, names_secrets, spelled_out
 from .settings import LogFormat, Settings
 
 _CHATTY = ("rq", "apscheduler", "httpx", "httpcore", "werkzeug", "PIL")
 _DIM, _BOLD, _RED, _GREEN, _YELLOW, _MAGENTA, _CYAN = 2, 1, 31, 32, 33, 35, 36
 _COLORS = {"debug": _GREEN, "info": _GREEN, "warning": _YELLOW, "error": _RED, "critical": _RED}
+
+_STARTED = time.time()
 
 _encode = json.JSONEncoder(default=str).encode  # json.dumps would build an encoder for each line
 
@@ -28,14 +31,25 @@ _carried: ContextVar[Mapping[str, Any] | None] = ContextVar("what every line car
 
 
 class Event(logging.LogRecord):
-    """A line of ours: its message is the event, and its fields stand beside that."""
+    """A line of ours: its message is the event, and its fields stand beside that.
+
+    Of its file, thread and process it knows nothing: the library's own `__init__` looks them up, which takes longer
+    than writing does, and no line shows them.
+    """
 
     def __init__(
         self, logger: str, level: int, *, event: str, error: BaseException | None, fields: Mapping[str, Any]
     ) -> None:
-        # Without the file and the line of the caller: looking them up would take longer than writing.
-        super().__init__(logger, level, "", 0, event, (), (type(error), error, error.__traceback__) if error else None)
-        self.fields = fields
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        self.relativeCreated = (self.created - _STARTED) * 1000
+        self.name, self.levelno, self.levelname = logger, level, logging.getLevelName(level)
+        self.msg, self.args, self.fields = event, (), fields
+        self.exc_info = (type(error), error, error.__traceback__) if error else None
+        self.exc_text = self.stack_info = None
+        self.pathname = self.filename = self.module = self.funcName = ""
+        self.lineno = 0
+        self.thread = self.threadName = self.process = self.processName = self.taskName = None
 
 
 class Logger:
@@ -46,28 +60,32 @@ class Logger:
 
     def debug(self, event: str, **fields: Any) -> None:
         """For those who look for a fault."""
-        self.log(logging.DEBUG, event, **fields)
+        self._say(logging.DEBUG, event, fields)
 
     def info(self, event: str, **fields: Any) -> None:
         """What happens in ordinary work."""
-        self.log(logging.INFO, event, **fields)
+        self._say(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
         """What a person may want to look at."""
-        self.log(logging.WARNING, event, **fields)
+        self._say(logging.WARNING, event, fields)
 
     def error(self, event: str, **fields: Any) -> None:
         """What a person must look at."""
-        self.log(logging.ERROR, event, **fields)
+        self._say(logging.ERROR, event, fields)
 
     def exception(self, event: str, **fields: Any) -> None:
         """An error, with the exception that is being handled."""
-        self.log(logging.ERROR, event, exc_info=sys.exc_info()[1], **fields)
+        self._say(logging.ERROR, event, {**fields, "exc_info": sys.exc_info()[1]})
 
-    def log(self, level: int, event: str, *, exc_info: BaseException | None = None, **fields: Any) -> None:
+    def log(self, level: int, event: str, **fields: Any) -> None:
         """At a level of the standard library."""
+        self._say(level, event, fields)
+
+    def _say(self, level: int, event: str, fields: dict[str, Any]) -> None:
         if self._logger.isEnabledFor(level):  # what is not shown costs nothing more
-            self._logger.handle(Event(self._logger.name, level, event=event, error=exc_info, fields=fields))
+            error = fields.pop("exc_info", None)
+            self._logger.handle(Event(self._logger.name, level, event=event, error=error, fields=fields))
 
 
 def get_logger(name: str) -> Logger:
@@ -127,10 +145,7 @@ class _Harmless(logging.Formatter):
         return self._of_settings | scrubbing.of_running()
 
     def _event(self, record: logging.LogRecord) -> dict[str, Any]:
-        job = at_work.running()
-        said = {**(job.about() if job else {}), **carried(), **fields_of(record), "event": record.getMessage()}
-        secrets = self._secrets()
-        return {name: _harmless(name, value, secrets) for name, value in said.items()}
+        return harmless(_said(record), self._secrets())
 
     def _traceback(self, record: logging.LogRecord) -> str:
         """A plain one without secrets: a pretty one would print local variables, and with them secrets."""
@@ -148,12 +163,21 @@ class _ForPrograms(_Harmless):
 
     def format(self, record: logging.LogRecord) -> str:
         """One object."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        event = self._event(record) | {"level": record.levelname.lower(), "at": at}
-        event.setdefault("process", self._process)
+        said, secrets = _said(record), self._secrets()
+        if not record.exc_info and not names_secrets(tuple(said)):
+            line = _encode(self._whole(said, record))
+            if is_harmless(line, secrets):  # as most are; to look at text after text would take longer than all else
+                return line
+        event = self._whole(harmless(said, secrets), record)
         if found := self._traceback(record):
             event["exception"] = found
         return _encode(event)
+
+    def _whole(self, said: Mapping[str, Any], record: logging.LogRecord) -> dict[str, Any]:
+        at = instants.written(int(record.created), int(record.created % 1 * 1e6))
+        event = {**said, "level": record.levelname.lower(), "at": at}
+        event.setdefault("process", self._process)
+        return event
 
 
 class _ForPeople(_Harmless):
@@ -172,7 +196,7 @@ class _ForPeople(_Harmless):
         words = [*self._head(record), self._painted(event.pop("event"), _BOLD)]
         for name, value in sorted(event.items()):
             words.append(f"{self._painted(name, _CYAN)}={self._painted(_shown(value), _MAGENTA)}")
-        return "\n    ".join([" ".join(words), *map(_spelled_out, self._traceback(record).splitlines())])
+        return "\n    ".join([" ".join(words), *map(spelled_out, self._traceback(record).splitlines())])
 
     def _head(self, record: logging.LogRecord) -> list[str]:
         name = record.levelname.lower()
@@ -187,20 +211,9 @@ class _ForPeople(_Harmless):
 def _shown(value: Any) -> str:
     """Texts of one word stand as they are."""
     bare = isinstance(value, str) and not any(sign in value for sign in " \t='\"")
-    return str(value) if bare else _spelled_out(repr(value))
+    return str(value) if bare else spelled_out(repr(value))
 
 
-def _harmless(name: str, value: Any, secrets: Collection[str]) -> Any:
-    if isinstance(value, str) and is_secret(name):
-        return HIDDEN
-    if isinstance(value, str):
-        return _spelled_out(scrubbing.without(value, secrets))
-    return scrubbing.scrubbed(redacted(value), secrets) if isinstance(value, (dict, list)) else value
-
-
-def _spelled_out(text: str) -> str:
-    return text if text.isprintable() else "".join(map(_printable, text))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+def _said(record: logging.LogRecord) -> dict[str, Any]:
+    job = at_work.running()
+    return {**(job.about() if job else {}), **carried(), **fields_of(record), "event": record.getMessage()}

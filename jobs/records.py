@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
 
+from . import instants
 from .priorities import PRIORITIES, Priority
 from .uniqueness import Unique
 
@@ -80,12 +80,7 @@ class Job:
 
 def rq_time(at: datetime) -> str:
     """An instant as RQ writes it into its records."""
-    return f"{_second(int(at.timestamp() // 1))}.{at.microsecond:06}Z"
-
-
-@lru_cache(maxsize=16)  # many times are written in each second, and to the second they look alike
-def _second(since: int) -> str:
-    return datetime.fromtimestamp(since, UTC).isoformat()[:-6]
+    return instants.written(int(at.timestamp() // 1), at.microsecond)
 
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:

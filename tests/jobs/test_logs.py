@@ -2,13 +2,15 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
 from pydantic import SecretStr
 
-from jobs.logs import Logger, configure_logging, get_logger
+from jobs.logs import Event, Logger, configure_logging, get_logger
 from jobs.settings import LogFormat, Settings
 from tests.payloads import LOG_FORGING
 
@@ -83,3 +85,37 @@ def test_elsewhere_than_in_a_terminal_a_line_is_json(settings: Settings, capsys:
     with logging_in(settings, LogFormat.AUTO) as log:
         log.warning("said", number=1)
     assert json.loads(capsys.readouterr().out)["number"] == 1
+
+
+@pytest.mark.parametrize("secret", ["canary", 'cana"ry', "cana\\ry", "canäry", "cana\try", "[canary]", "{canary}"])
+def test_a_line_of_json_has_no_secret_in_whatever_way_json_spells_it(
+    settings: Settings, capsys: pytest.CaptureFixture[str], secret: str
+) -> None:
+    chosen, quoted = settings.model_copy(update={"webhook_secret": SecretStr(secret)}), f"said: {secret}"
+    with logging_in(chosen, LogFormat.JSON) as log:
+        log.warning("called", path=f"/{secret}", user="ada")
+        log.warning(quoted, user="ada")
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["path"], first["user"]) == ("/[hidden]", "ada")
+    assert (second["event"], second["user"]) == ("said: [hidden]", "ada")
+
+
+def test_a_line_of_json_says_all_that_is_known(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    before = time.time()
+    with logging_in(settings, LogFormat.JSON) as log:
+        log.warning("called", path="/a", size=3, share=0.5, note=None)
+        log.warning("called", path="/ä", process="another", password="hidden", found={"secret": "x", "tags": ["y"]})
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert before - 0.001 <= datetime.fromisoformat(first.pop("at")).timestamp() <= time.time()
+    common = {"event": "called", "level": "warning"}
+    assert first == common | {"path": "/a", "size": 3, "share": 0.5, "note": None, "process": "tests"}
+    hidden = {"password": "[hidden]", "found": {"secret": "[hidden]", "tags": ["y"]}}
+    assert second == common | hidden | {"path": "/ä", "process": "another", "at": second["at"]}
+
+
+def test_an_event_has_whatever_handlers_and_formats_of_others_look_for() -> None:
+    event = Event("tests", logging.INFO, event="said 100%", error=None, fields={})
+    ordinary = logging.LogRecord("tests", logging.INFO, "", 0, "said", (), None)
+    assert vars(event).keys() >= vars(ordinary).keys()
+    shown = logging.Formatter("%(asctime)s %(relativeCreated)d %(name)s %(levelname)s %(message)s").format(event)
+    assert shown.endswith(" tests INFO said 100%")
