@@ -37,15 +37,17 @@ def is_secret(name: str) -> bool:
 
 def redacted(value: Any) -> Any:
     """The same JSON value without the texts that stand under such a name; numbers stay, as in `{"token": 3}`."""
-    if isinstance(value, Mapping):
+    if isinstance(value, (str, int, float)):  # most are, and whether something is a Mapping takes long to tell
+        return value
+    if isinstance(value, (dict, Mapping)):
         return {name: _hidden(item) if is_secret(str(name)) else redacted(item) for name, item in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list) else value
 
 
 def arguments(task: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a job as they may be shown: also without those that the task marks as Secret."""
-    marked = _marked(task)
-    return {name: _hidden(item) if name in marked else item for name, item in redacted(args).items()}
+    marked, shown = _marked(task), redacted(args)
+    return {name: _hidden(item) if name in marked else item for name, item in shown.items()} if marked else shown
 
 
 def _hidden(value: Any) -> Any:

@@ -201,12 +201,14 @@ class _Current:
     serves = True
 
 
-_read_once = cache(read_settings)
+@cache
+def _read_once(serves: bool) -> Settings:
+    return read_settings(serves=serves)
 
 
 def current_settings(*, serves: bool | None = None) -> Settings:
     """The settings of this process, read from the environment at the first call; `serves` as in `read_settings`."""
-    return _Current.chosen or _read_once(serves=_Current.serves if serves is None else serves)
+    return _Current.chosen or _read_once(_Current.serves if serves is None else serves)
 
 
 def serve_nobody() -> None:

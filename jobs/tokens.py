@@ -53,7 +53,9 @@ class Caller:
 
     def may_use(self, task: str) -> bool:
         """Whether this caller may see and enqueue the task with this name; our own tasks nobody may."""
-        return not task.startswith(INTERNAL) and any(fnmatchcase(task, pattern) for pattern in self.tasks)
+        return not task.startswith(INTERNAL) and (
+            self.sees_all or any(fnmatchcase(task, pattern) for pattern in self.tasks)
+        )
 
     def may_see(self, task: str) -> bool:
         """Whether this caller may see jobs of the task with this name.
