@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
 from queue import Full
 from time import monotonic
 from typing import Any
@@ -14,6 +14,19 @@ from redis.exceptions import TimeoutError as TookTooLong
 from .turns import Turns
 
 _TRUSTED = 1.0  # seconds
+
+
+class _Process:
+    """How many forks lie between this process and the first."""
+
+    forks = 0
+
+    @classmethod
+    def note_fork(cls) -> None:
+        cls.forks += 1
+
+
+os.register_at_fork(after_in_child=_Process.note_fork)
 
 
 class Spare:
@@ -45,6 +58,7 @@ class Pool(BlockingConnectionPool):
 
     def __init__(self, *, most: int | None = None, **options: Any) -> None:
         super().__init__(max_connections=most or 1, queue_class=Turns if most else Spare, **options)  # type: ignore[no-untyped-call]
+        self._forks = _Process.forks
 
     def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:
         """One that is ready. Raises the driver's errors."""
@@ -69,8 +83,14 @@ class Pool(BlockingConnectionPool):
         return connection
 
     def _take(self) -> Any:
-        self._checkpid()
+        self._heed_fork()
         return self.pool.get(timeout=self.timeout) or self.make_connection()
+
+    def _heed_fork(self) -> None:
+        """In a child the driver begins anew; it would ask the system at every call whether this is one."""
+        if self._forks != _Process.forks:
+            self._checkpid()
+            self._forks = _Process.forks
 
     def _ready(self, connection: Any) -> Any:
         connection.trusted_until = 0.0  # who has it now may leave a reply unread
@@ -83,12 +103,14 @@ class Pool(BlockingConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take one back."""
-        self._checkpid()
+        self._heed_fork()
         own = self.owns_connection(connection)
         if not own or connection.should_reconnect():
             connection.disconnect()
-        with suppress(Full):
+        try:
             self.pool.put_nowait(connection if own else None)
+        except Full:
+            pass
 
 
 def _make_ready(connection: Any) -> None:

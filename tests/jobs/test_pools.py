@@ -1,5 +1,6 @@
 """The pool hands out only connections on which the next reply is that of the next call."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,3 +71,26 @@ def test_one_with_a_reply_that_nobody_has_read_is_made_anew(client: Client) -> N
     assert taken.can_read(timeout=2)
     pool.release(taken)
     assert _number(pool.get_connection()) > 0
+
+
+def test_a_child_and_its_child_have_connections_of_their_own(client: Client) -> None:
+    pool: Any = client.connection_pool
+    number = _lent(pool)
+    taken = pool.lend()  # while it is in use here, the child must not even give it back
+    if (child := os.fork()) == 0:
+        pool.release(taken)
+        numbers = {number, _lent(pool)}
+        if (grandchild := os.fork()) == 0:
+            os._exit(int(_lent(pool) in numbers))
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) or len(numbers) - 2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _number(taken) == number
+    pool.release(taken)
+
+
+def _lent(pool: Any) -> int:
+    connection = pool.lend()
+    try:
+        return _number(connection)
+    finally:
+        pool.release(connection)
