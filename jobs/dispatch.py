@@ -126,7 +126,7 @@ def submit(request: JobRequest) -> Job:
     """
     settings = current_settings()
     job = prepare(request, settings, datetime.now(UTC))
-    return inline.run(job) if inline.active() else _send([job], settings)[0]
+    return inline.run(job) if inline.active() else _send(job, settings)
 
 
 def submit_many(requests: Iterable[JobRequest], *, at_once: int = _BATCH) -> list[Job]:
@@ -178,11 +178,13 @@ def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
     return tracing.made(Making(job_id, request.task, queue, given)) if tracing.watched() else given
 
 
-def _send(batch: Sequence[Job], settings: Settings) -> list[Job]:
-    _require_files(batch)
+def _send(job: Job, settings: Settings) -> Job:
+    files.require(job.args)
     with connection.translate_errors():
-        ids = script("enqueue")(_KEYS, descriptions.together(batch, settings), connection.client())
-    return _answers(_heeded(batch, ids, settings))
+        ids = script("enqueue")(_KEYS, descriptions.together([job], settings), connection.client())
+    if ids == [job.id.encode()]:  # what to make of another answer is found out only where there is one
+        return job
+    return _answers(_heeded([job], ids, settings))[0]
 
 
 def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[Job]:

@@ -197,7 +197,7 @@ def test_a_bulk_enqueue_that_is_refused_keeps_no_connection(settings: Settings) 
 
 def test_an_enqueue_that_is_sent_twice_is_one_job(redis: Redis, settings: Settings, queue: Queue) -> None:
     job = dispatch.prepare(JobRequest(task="tests.greet", args={"name": "A"}), settings, datetime.now(UTC))
-    assert dispatch._send([job], settings) == dispatch._send([job], settings) == [job]
+    assert dispatch._send(job, settings) == dispatch._send(job, settings) == job
     assert queue.job_ids == [job.id]
 
 
