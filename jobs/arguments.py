@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import PydanticUndefined, from_json
+from pydantic_core import PydanticUndefined
 
 from .errors import InvalidArguments, Problem, TaskDefinitionError
 
@@ -72,10 +72,9 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], frozense
     return positional, required, frozenset(one.name for one in every)
 
 
-def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments and give them back as plain JSON values; only what was given is kept."""
-    checked = _checked(name, model, args)
-    return typing.cast("dict[str, Any]", from_json(model.__pydantic_serializer__.to_json(checked, exclude_unset=True)))
+def accept(name: str, model: type[Arguments], args: Mapping[str, Any]) -> bytes:
+    """Check arguments and give them back as JSON; only what was given is kept."""
+    return model.__pydantic_serializer__.to_json(_checked(name, model, args), exclude_unset=True)
 
 
 def restore(name: str, model: type[Arguments], args: Mapping[str, Any]) -> dict[str, Any]:

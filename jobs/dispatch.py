@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec
 
-from pydantic_core import to_json
+from pydantic_core import from_json
 
 from . import connection, descriptions, files, inline, keys, pressure, registry, tracing
 from .context import inherited_traceparent
@@ -146,15 +146,16 @@ def prepare(request: JobRequest, settings: Settings, now: datetime) -> Job:
     """Check a request and give the job it would become, without storing it."""
     task = registry.find(request.task)
     _check(request, task, now)
-    args = task.validate(request.args)
-    _check_size(args, settings)
+    encoded = task.encode(request.args)  # once for their size, their files and their record
+    _check_size(encoded, settings)
     delayed = request.run_at is not None and request.run_at > now
     job_id = request.job_id or secrets.token_hex(16)
     queue = request.queue or task.queue
     return Job(
         id=job_id,
         task=task.name,
-        args=args,
+        args=from_json(encoded),
+        encoded=encoded,
         queue=queue,
         status="scheduled" if delayed else "queued",
         created_at=now,
@@ -179,7 +180,7 @@ def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
 
 
 def _send(job: Job, settings: Settings) -> Job:
-    files.require(job.args)
+    files.require(job.args, job.encoded)
     with connection.translate_errors():
         ids = script("enqueue")(_KEYS, descriptions.together([job], settings), connection.client())
     if ids == [job.id.encode()]:  # what to make of another answer is found out only where there is one
@@ -202,7 +203,7 @@ def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[
 
 def _require_files(batch: Sequence[Job]) -> None:
     for job in batch:
-        files.require(job.args)
+        files.require(job.args, job.encoded)
 
 
 def _heeded(batch: Sequence[Job], ids: Sequence[bytes], settings: Settings) -> list[tuple[Job, str]]:
@@ -249,7 +250,7 @@ def _wrong(request: JobRequest, now: datetime) -> Iterable[tuple[str, str]]:
         yield "/priority", f"must be {' or '.join(PRIORITIES)}"
 
 
-def _check_size(args: Mapping[str, Any], settings: Settings) -> None:
-    size = len(to_json(args))
+def _check_size(encoded: bytes, settings: Settings) -> None:
+    size = len(encoded)
     if size > settings.max_args_bytes:
         raise ArgumentsTooLarge("the arguments", size, settings.max_args_bytes, "MAX_ARGS_BYTES")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema, to_json
+from pydantic_core import CoreSchema, core_schema
 
 from .errors import FileMissing
 from .storage import FileInfo, current_store
@@ -127,9 +127,9 @@ def delete(file_id: str) -> None:
     current_store().delete(file_id)
 
 
-def require(args: Mapping[str, Any]) -> None:
+def require(args: Mapping[str, Any], encoded: bytes) -> None:
     """Raise FileMissing unless every file that these arguments name exists; none goes with the job that made it now."""
-    if b'"file_' not in to_json(args):  # most name none, and so this is found out in no time for large ones, too
+    if b'"file_' not in encoded:  # most name none, and so this is found out in no time for large ones, too
         return
     for pointer, file_id in named_in(args):
         try:

@@ -174,7 +174,7 @@ class _ForPrograms(_Harmless):
         return _encode(event)
 
     def _whole(self, said: Mapping[str, Any], record: logging.LogRecord) -> dict[str, Any]:
-        at = instants.written(int(record.created), int(record.created % 1 * 1e6))
+        at = instants.written(int(record.created), f"{int(record.created % 1 * 1e6):06}")
         event = {**said, "level": record.levelname.lower(), "at": at}
         event.setdefault("process", self._process)
         return event

@@ -48,7 +48,8 @@ class Job:
 
     `status` is one of RQ's words: queued, scheduled, started, finished, failed, canceled, deferred, stopped.
     `attempt` counts the attempts that were started. `result` is filled in inline mode only; elsewhere it is read
-    by `jobs.monitor.get_result`. `fingerprint` and `unique` are known only while it is enqueued.
+    by `jobs.monitor.get_result`. `fingerprint`, `unique` and `encoded`, the JSON of `args`, are known only while it is
+    enqueued.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Job:
     traceparent: str | None = None
     fingerprint: str = field(default="", compare=False)
     unique: Unique | None = field(default=None, compare=False)
+    encoded: bytes = field(default=b"", compare=False, repr=False)
     timeout: int = 180
     priority: Priority = "normal"
     result: Json = field(default=None, compare=False)
@@ -80,7 +82,7 @@ class Job:
 
 def rq_time(at: datetime) -> str:
     """An instant as RQ writes it into its records."""
-    return instants.written(int(at.timestamp() // 1), at.microsecond)
+    return instants.written(*instants.parts(at))
 
 
 def read(job_id: str, raw: Mapping[bytes, bytes]) -> Job:

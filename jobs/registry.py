@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar, overload
 
+from pydantic_core import from_json
+
 from . import arguments
 from .errors import TaskDefinitionError, UnknownTask
 from .priorities import PRIORITIES, Priority
@@ -57,6 +59,11 @@ class Task:
 
     def validate(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Check arguments and give them back as JSON values; raises InvalidArguments with every problem."""
+        checked: dict[str, Any] = from_json(self.encode(args))
+        return checked
+
+    def encode(self, args: Mapping[str, Any]) -> bytes:
+        """Check arguments and give them back as JSON; raises InvalidArguments with every problem."""
         return arguments.accept(self.name, self.model, args)
 
     def restore(self, args: Mapping[str, Any]) -> dict[str, Any]:

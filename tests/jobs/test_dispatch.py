@@ -31,6 +31,7 @@ from jobs import (
 from jobs.dispatch import JobRequest, submit, submit_many
 from jobs.errors import ArgumentsTooLarge, FileMissing, InvalidArguments, QueueFull, UnknownTask
 from jobs.files import File
+from jobs.finding import find_job
 from jobs.settings import Settings, use_settings
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -234,6 +235,24 @@ def test_jobs_enqueued_after_a_fork_use_a_connection_of_their_own(queue: Queue) 
     os.waitpid(child, 0)
     enqueue(greet, "parent again")
     assert len(queue.job_ids) == 3
+
+
+@pytest.mark.parametrize("microsecond", [0, 7, 70_000, 999_999])
+def test_a_job_is_listed_by_when_it_was_created(redis: Redis, settings: Settings, microsecond: int) -> None:
+    now = datetime(2026, 11, 21, 17, 0, 9, microsecond, tzinfo=UTC)
+    job = dispatch.prepare(JobRequest(task="tests.greet", args={"name": "A"}), settings, now)
+    dispatch._send(job, settings)
+    assert redis.zscore(keys.JOBS, job.id) == pytest.approx(now.timestamp() * 1000, abs=0.0005, rel=0)
+    found = find_job(job.id)
+    assert found is not None
+    assert found.created_at == now
+
+
+@pytest.mark.parametrize("name", ["Ada", "", 'a "quoted" name', "back\\slash", "Zoë \U0001f600", "\x00\x7f", "x" * 300])
+def test_a_record_has_the_arguments_as_they_were_given(redis: Redis, name: str) -> None:
+    found = find_job(submit(JobRequest(task="tests.greet", args={"name": name})).id)
+    assert found is not None
+    assert found.args == {"name": name}
 
 
 def test_the_registry_knows_the_task_that_was_enqueued() -> None:
