@@ -119,9 +119,9 @@ def carried() -> Mapping[str, Any]:
     return _carried.get() or {}
 
 
-def carry_nothing() -> None:
-    """Forget what the lines carried."""
-    _carried.set(None)
+def carry_only(**fields: Any) -> None:
+    """Forget what the lines carried: from now on they carry these."""
+    _carried.set(fields)
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from flask import Flask, Response
 
 from jobs import tracing
-from jobs.logs import carry, carry_nothing, get_logger
+from jobs.logs import carry, carry_only, get_logger
 
 from .calls import Call, call
 
@@ -49,8 +49,7 @@ def _begin() -> None:
     given = asked.environ.get("HTTP_X_REQUEST_ID")
     asked.request_id = given if given and _ID.fullmatch(given) else secrets.token_hex(16)
     asked.say("X-Request-ID", asked.request_id)
-    carry_nothing()
-    carry(request_id=asked.request_id)
+    carry_only(request_id=asked.request_id)
     _watch(asked)
     if trace := tracing.trace_id(tracing.traceparent() or traceparent()):
         carry(trace_id=trace)
@@ -85,7 +84,7 @@ def _end(response: Response) -> Response:
         path=asked.path,
         status=response.status_code,
         milliseconds=round((now - (asked.began or now)) * 1000, 1),
-        size=response.content_length,
+        size=response.headers.get("Content-Length", type=int),  # the attribute of that name looks for it twice
         client=asked.remote_addr,
     )
     return response

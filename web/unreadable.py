@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.util import write_nonblock
 
-from jobs.logs import carry_nothing, get_logger
+from jobs.logs import carry_only, get_logger
 
 from .problems import MEDIA_TYPE, urn
 from .schemas.problems import ProblemView
@@ -32,7 +32,7 @@ log = get_logger("web.access")
 
 def refuse(client: socket.socket, address: Any, error: BaseException) -> None:
     """Say what is wrong with the request; of an error of ours, nothing but that it is one."""
-    carry_nothing()  # those of the request that this thread answered before
+    carry_only()  # those of the request that this thread answered before
     request_id, status = secrets.token_hex(16), _status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", request_id=request_id, exc_info=error)

@@ -135,7 +135,7 @@ def made(making: Making) -> str | None:
 
 def traceparent() -> str | None:
     """The trace context of what is open here; None while no tool keeps one."""
-    return next((found for tool in _tools if (found := tool.traceparent())), None)
+    return next((found for tool in _tools if (found := tool.traceparent())), None) if _tools else None
 
 
 def valid(given: str) -> str | None:
