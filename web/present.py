@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from urllib.parse import quote
 
+from pydantic_core import to_json
+
 from jobs import redaction
 from jobs.files import File
 from jobs.monitor import Attempt
@@ -16,6 +18,7 @@ from .schemas.jobs import ArtifactView, AttemptView, ErrorView, JobSummary, JobV
 _MADE = {"args", "tags", "progress", "error", "links"}
 _PLAIN = tuple(name for name in JobSummary.model_fields if name not in _MADE)
 _plain = attrgetter(*_PLAIN)
+_NOTHING_YET: dict[str, object] = {"attempts": [], "artifacts": []}
 
 
 def job_summary(job: Job) -> JobSummary:
@@ -32,6 +35,11 @@ def job_view(job: Job, attempts: Iterable[Attempt], artifacts: Mapping[str, File
             "artifacts": [_artifact(job.id, name, file) for name, file in artifacts.items()],
         }
     )
+
+
+def new_job(job: Job) -> bytes:
+    """A job that was just accepted, as JSON: what `job_view` gives, of values that are ours and need no check."""
+    return to_json(_fields(job) | _NOTHING_YET, inf_nan_mode="null")
 
 
 def job_path(job_id: str) -> str:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
+from jobs.inline import inline_mode
 from jobs.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("redis")
@@ -43,6 +44,13 @@ def test_a_job_is_accepted_run_and_its_result_is_fetched(api: FlaskClient, run_j
     assert (shown["status"], shown["queue"], shown["tags"]) == ("finished", "high", ["vip"])
     assert [attempt["outcome"] for attempt in shown["attempts"]] == ["finished"]  # type: ignore[attr-defined]
     assert body(api.get(f"{here}/result")) == {"id": shown["id"], "result": 5}
+
+
+def test_a_job_that_ran_at_once_is_shown_as_it_ended(api: FlaskClient) -> None:
+    with inline_mode():
+        answer = enqueue(api)
+    assert (answer.status_code, body(answer)["status"]) == (200, "finished")
+    assert "Retry-After" not in answer.headers
 
 
 def test_a_job_shows_its_progress_log_and_artifacts(api: FlaskClient, run_jobs: RunJobs) -> None:

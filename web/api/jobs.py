@@ -11,15 +11,15 @@ from jobs.redaction import redacted
 from jobs.tokens import Scope
 
 from ..access import caller, needs
-from ..answers import answers, etag_of, show, show_unless_known
+from ..answers import answers, etag_of, show, show_json, show_unless_known
 from ..bodies import BATCH_BYTES, body_up_to
 from ..intake import Accepted, accept, accept_all, replayed
 from ..paging import following
-from ..present import job_path, job_summary, job_view
+from ..present import job_path, job_summary, job_view, new_job
 from ..problems import Refused
 from ..resource import resource
 from ..schemas.asking import NewBatch, NewJob
-from ..schemas.jobs import BatchView, JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
+from ..schemas.jobs import ENDED, BatchView, JobsQuery, JobsView, JobView, LogLineView, LogView, ResultView
 from ..schemas.problems import Fault
 from ..visible import visible_job, whole_view
 from ..waiting import preferred_seconds, wait_until
@@ -58,10 +58,12 @@ class ArtifactPath(JobPath):
 def create_job(body: NewJob) -> Response:
     """Enqueue a job: 202 with its address; 200 when it existed already, or when the client waited and it has ended."""
     accepted = accept(body)
+    headers = {"Location": job_path(accepted.job.id)}
+    if _just_waits(accepted):
+        return show_json(new_job(accepted.job), 202, headers | _retry_after())
     seen = _first_sight(accepted)
-    headers = {"Location": job_path(seen.id)} | replayed(accepted)
     if seen.has_ended or accepted.replayed:
-        return show(seen, 200, headers)
+        return show(seen, 200, headers | replayed(accepted))
     return show(seen, 202, headers | _retry_after())
 
 
@@ -136,8 +138,13 @@ def download_artifact(path: ArtifactPath) -> Response:
     return download(file, path.name)
 
 
+def _just_waits(accepted: Accepted) -> bool:
+    """Whether all that can be said of a job is known already: it is new, and neither it nor its client got further."""
+    return not accepted.replayed and accepted.job.status not in ENDED and not preferred_seconds()
+
+
 def _first_sight(accepted: Accepted) -> JobView:
-    """What the client is shown: of a new job that nobody waits for all is known already, without asking Redis again."""
+    """What the client is shown of any other; of a new one that ran at once Redis has no more than we know."""
     if not accepted.replayed and not preferred_seconds():
         return job_view(accepted.job, (), {})
     return wait_until(
