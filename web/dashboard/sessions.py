@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, abort, current_app, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.wrappers import Response
 
@@ -34,6 +34,7 @@ _OPEN = {"dashboard.login", "dashboard.try_login"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 csrf = CSRFProtect()
+_NONE = NullSession()
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -42,6 +43,10 @@ class Cookies(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """None for the API, which has tokens instead: there a session cannot be changed, and nothing is signed."""
         return None if request.path.startswith("/api/") else super().open_session(app, request)
+
+    def make_null_session(self, app: Flask) -> NullSession:
+        """The one that all have who have none: nothing can be put into it."""
+        return _NONE
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Over https, and always in production, where TLS may end in front of us."""
