@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -119,7 +120,7 @@ class Document(OpenAPI):
         """As Flask's, which looks at the host twice, and for subdomains and sockets of the web; here there are none."""
         if request is None:
             return super().create_url_adapter(request)
-        host = request.host = get_host(request.environ, self.config["TRUSTED_HOSTS"])
+        host = request.host = _host(request, self.config["TRUSTED_HOSTS"])
         asked = request.scheme, request.path, request.method, request.query_string.decode("latin-1")
         return MapAdapter(self.url_map, host, request.root_path, "", *asked)
 
@@ -127,6 +128,18 @@ class Document(OpenAPI):
         """Build and complete the document."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         complete(self, self.spec_json)
+
+
+def _host(request: Request, trusted: list[str] | None) -> str:
+    of = request.environ.get
+    return _checked_host(request.scheme, of("HTTP_HOST"), of("SERVER_NAME"), of("SERVER_PORT"), tuple(trusted or ()))
+
+
+@lru_cache(maxsize=64)
+def _checked_host(scheme: str, given: str | None, name: str | None, port: str | None, trusted: tuple[str, ...]) -> str:
+    """The few names that this web has, checked once each. Raises SecurityError, which is not kept."""
+    said = {"wsgi.url_scheme": scheme, "SERVER_NAME": name, "SERVER_PORT": port, "HTTP_HOST": given}
+    return get_host(said, trusted or None)
 
 
 def complete(app: Flask, document: dict[str, Any]) -> None:
