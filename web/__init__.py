@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _install(app, chosen)
     api.register(app, chosen.web_threads)
     app.register_api(health.api)
+    bodies.hand_over(app)
     docs.register(app)
     dashboard.register(app)
     return app

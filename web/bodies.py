@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from inspect import get_annotations, signature
+from typing import Any, TypeVar, cast
 
 from flask import Flask
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from werkzeug.exceptions import ClientDisconnected
 
 from jobs.settings import Settings
 
 from .calls import Call, call
-from .problems import Refused
+from .problems import Refused, invalid
 from .schemas.problems import Fault
 
 DEPTH = 32
@@ -55,6 +58,28 @@ def takes_up_to(limit: int, setting: str | None = None) -> None:
     """Set the limit on the body of this request, and say which setting it follows from, if any."""
     asked = call()
     asked.max_content_length, asked.body_limit = limit, setting
+
+
+def hand_over(app: Flask) -> None:
+    """Call the views that take a body and nothing else with it; flask-openapi looks for six kinds of input."""
+    for endpoint, view in app.view_functions.items():
+        handler = getattr(view, "__wrapped__", None)
+        if handler and list(signature(handler).parameters) == ["body"]:
+            app.view_functions[endpoint] = _with_body(view, handler)
+
+
+def _with_body(view: View, handler: Callable[..., Any]) -> View:
+    model: type[BaseModel] = get_annotations(handler, eval_str=True)["body"]
+
+    @wraps(view)  # with the marks of the view
+    def answer() -> Any:
+        try:
+            body = model.model_validate(call().body)
+        except ValidationError as error:
+            return invalid(error)
+        return handler(body=body)
+
+    return cast("View", answer)
 
 
 def _check(app: Flask) -> None:
