@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import get_annotations, signature
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 from flask import Flask
@@ -144,13 +145,7 @@ def _read(asked: Call, limit: int) -> bytes:
 
 def _depth(value: Any) -> int:
     depth, level = 0, [value]
-    while level:
+    while level := [item for item in level if isinstance(item, (dict, list)) and item]:
         depth += 1
-        level = [child for item in level for child in _children(item)]
-    return depth - 1
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+        level = list(chain.from_iterable(item.values() if isinstance(item, dict) else item for item in level))
+    return depth
