@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from . import outgoing
 from .access import access_of
 from .answers import COMMON
 from .problems import MEDIA_TYPE, invalid
+from .routing import Adapter, Fixed, fixed_addresses
 from .schemas.problems import ProblemView
 
 VERSION = "3.1.1"
@@ -122,7 +123,12 @@ class Document(OpenAPI):
             return super().create_url_adapter(request)
         host = request.host = _host(request, self.config["TRUSTED_HOSTS"])
         asked = request.scheme, request.path, request.method, request.query_string.decode("latin-1")
-        return MapAdapter(self.url_map, host, request.root_path, "", *asked)
+        return Adapter(self._fixed, self.url_map, host, request.root_path, "", *asked)
+
+    @cached_property
+    def _fixed(self) -> Fixed:
+        """Complete, as Flask takes no more routes after the first request."""
+        return fixed_addresses(self.url_map)
 
     def generate_spec_json(self) -> None:
         """Build and complete the document."""
