@@ -54,8 +54,10 @@ def guard(app: Flask, blueprint: str, check_request: Guard) -> None:
 def access_of(app: Flask, endpoint: str | None) -> Scope | Guard | str | None:
     """Who decides on an endpoint: a scope, `PUBLIC`, a blueprint's own check, or nobody."""
     own: Scope | str | None = getattr(app.view_functions.get(endpoint or ""), "access", None)
+    if own:
+        return own
     guards: dict[str, Guard] = app.extensions.get(_GUARDS, {})
-    return own or guards.get((endpoint or "").rpartition(".")[0])
+    return guards.get((endpoint or "").rpartition(".")[0])
 
 
 def check(app: Flask) -> ResponseReturnValue | None:
@@ -66,9 +68,9 @@ def check(app: Flask) -> ResponseReturnValue | None:
     if access == PUBLIC or (endpoint is None and not asked.path.startswith("/api/")):
         return None
     if callable(access):
-        before_redis()
+        before_redis(app, asked)
         return access()
-    asked.caller = asked.bearer = found = _bearer(asked)
+    asked.caller = asked.bearer = found = _bearer(app, asked)
     if endpoint is not None:
         _require(access, found)
     return None
@@ -81,16 +83,16 @@ def caller() -> Caller:
     return found
 
 
-def _bearer(asked: Call) -> Caller:
+def _bearer(app: Flask, asked: Call) -> Caller:
     scheme, _, given = asked.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     presented = given.strip() if scheme.lower() == "bearer" else ""
     if is_stored(presented):
-        before_redis()
+        before_redis(app, asked)
     found = identify(presented, current_settings(), datetime.now(UTC))
     if found is None:
         note_wrong_token()
         raise Refused(401, "unauthorized", "send a valid token as `Authorization: Bearer <token>`")
-    before_redis()
+    before_redis(app, asked)
     carry(caller=found.name)
     return found
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response
 
 from jobs.errors import RedisUnavailable
 
-from .calls import call
+from .calls import Call, call
 
 _SLOW = 0.5
 _PAUSE = 1.0
@@ -41,28 +42,23 @@ class Outage:
 
 def install(app: Flask) -> None:
     """Watch every answer of this process."""
-    app.extensions[_EXTENSION] = Outage()
-    app.after_request(_learn)
+    outage = app.extensions[_EXTENSION] = Outage()
+    app.after_request(partial(_learn, outage))
 
 
-def before_redis() -> None:
+def before_redis(app: Flask, asked: Call) -> None:
     """Call it before a request uses Redis for the first time; raises RedisUnavailable while it hangs."""
-    asked = call()
     if asked.tried_redis:
         return
-    if not _outage().lets_through(time.monotonic()):
+    outage: Outage = app.extensions[_EXTENSION]
+    if not outage.lets_through(time.monotonic()):
         raise RedisUnavailable("it did not answer the last request", retry_after=2)
     asked.tried_redis = True
 
 
-def _learn(response: Response) -> Response:
+def _learn(outage: Outage, response: Response) -> Response:
     asked = call()
     if asked.tried_redis and asked.began is not None:
         took = time.perf_counter() - asked.began
-        _outage().note(response.status_code == 503, took, time.monotonic())
+        outage.note(response.status_code == 503, took, time.monotonic())
     return response
-
-
-def _outage() -> Outage:
-    found: Outage = current_app.extensions[_EXTENSION]
-    return found
