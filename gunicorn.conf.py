@@ -1,5 +1,6 @@
 """How gunicorn serves the web process: every setting with its reason."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -50,6 +51,15 @@ keepalive = 95
 # reply that the router has given up on.
 backlog = 256
 
+# Who a proxy may speak for is said by PROXY_HOPS alone: gunicorn would believe what comes from this machine. That it
+# looks at no header of anybody also saves it to look up each client's address.
+forwarded_allow_ips = "*"
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+
+# A client who takes a file slowly is sent away as with every answer; the system's call would wait for ever.
+sendfile = False
+
 # The heartbeat is a change to a file's mode: on a disk it can block for seconds, in memory it cannot.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - its file is private # nosec B108
 
@@ -77,6 +87,9 @@ def post_worker_init(_: object) -> None:
     with suppress(RedisUnavailable):
         stats.mark_deploy(connection.client(), _settings.release, datetime.now(UTC))
     alerting.start(_settings)
+    # What is there now stays: the garbage collector need not walk over all modules again and again.
+    gc.collect()
+    gc.freeze()
 
 
 # The app writes one event per request itself, with the request's id.

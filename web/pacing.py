@@ -1,14 +1,19 @@
-"""How slowly a client may send its body and take its answer."""
+"""How slowly a client may send its request and take its answer."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from gunicorn.http.errors import ParseException
 
+from .turns import let_others_lead
+
+HEAD_SECONDS = 5.0
+"""How long a request line and headers may take in all; a browser sends them at once."""
 IDLE_SECONDS = 10.0
 """How long a body may pause, and how long a client may take nothing of an answer."""
 
@@ -17,6 +22,112 @@ BODY_SECONDS = 10.0
 LEAST_PACE = 32 * 1024
 """Bytes a second; who sends more slowly holds a thread for nothing."""
 _STEP = 1024 * 1024
+
+
+class Deadlines:
+    """By when something has to come from which client."""
+
+    def __init__(self) -> None:
+        self._until: dict[socket.socket, float] = {}
+        self._lock = Lock()
+
+    def expect(self, sock: socket.socket, until: float | None) -> None:
+        """Hang up unless what is being read has come by then; None: nothing is being read."""
+        with self._lock:
+            if until is None:
+                self._until.pop(sock, None)
+            else:
+                self._until[sock] = until
+
+    def hang_up(self, now: float) -> None:
+        """Wake the threads that wait for the rest of a request: their next read finds the connection closed."""
+        with self._lock:
+            overdue = [sock for sock, until in self._until.items() if until < now]
+            for sock in overdue:
+                del self._until[sock]
+        for sock in overdue:
+            _shut(sock)
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the client was faster
+
+
+class Line:
+    """A client's socket that waits only for what is not there at once, and lets other threads lead while it does.
+
+    The head of an answer goes out with what follows: gunicorn would send it by itself. And a timeout of Python's stands
+    only while something waits: it makes two calls of each.
+    """
+
+    def __init__(self, sock: socket.socket, deadlines: Deadlines) -> None:
+        self._sock, self._deadlines = sock, deadlines
+        self._in_head, self._awaits_head = True, False
+        self._begun, self._held = False, b""
+
+    def __getattr__(self, name: str) -> Any:
+        self.flush()
+        return getattr(self._sock, name)
+
+    def begin_request(self) -> None:
+        """What is read from now on is a head."""
+        self._in_head, self._begun = True, False
+
+    def end_head(self) -> None:
+        """What is read from now on is a body."""
+        self._in_head = False
+        if self._awaits_head:
+            self._awaits_head = False
+            self._deadlines.expect(self._sock, None)
+
+    def recv(self, size: int) -> bytes:
+        """Read what is there, or wait for more; raises TimeoutError when nothing comes."""
+        try:
+            return self._sock.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self._await(size)
+
+    def _await(self, size: int) -> bytes:
+        let_others_lead()
+        if self._in_head and not self._awaits_head:
+            self._awaits_head = True
+            self._deadlines.expect(self._sock, time.monotonic() + HEAD_SECONDS)
+        self._sock.settimeout(IDLE_SECONDS)
+        try:
+            return self._sock.recv(size)
+        finally:
+            self._sock.settimeout(None)
+
+    def sendall(self, data: bytes) -> None:
+        """Send, or keep the head until there is more; raises TimeoutError when the client takes nothing of it."""
+        if self._begun:
+            self.flush(data)
+        else:
+            self._begun, self._held = True, data
+
+    def flush(self, more: bytes = b"") -> None:
+        """Send what was kept, and this."""
+        data, self._held = self._held + more, b""
+        sent = self._at_once(data) if data else 0
+        if sent < len(data):
+            self._send_in_time(memoryview(data)[sent:])
+
+    def _at_once(self, data: bytes) -> int:
+        try:
+            return self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    def _send_in_time(self, data: memoryview) -> None:
+        let_others_lead()
+        self._sock.settimeout(IDLE_SECONDS)
+        try:
+            self._sock.sendall(data)
+        finally:
+            self._sock.settimeout(None)
 
 
 def is_here(reader: Any) -> bool:
@@ -48,39 +159,3 @@ class Paced:
             self._expect(None)
         self._left -= max(0.0, time.monotonic() - began - len(data) / LEAST_PACE)
         return data
-
-
-class Answering:
-    """A socket that takes one answer: the head goes out with what follows, and only what finds no room waits.
-
-    Gunicorn sends the head by itself; and a timeout of Python's makes two calls of each, whether it has to wait or not.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._begun, self._held = False, b""
-
-    def __getattr__(self, name: str) -> Any:
-        self.flush()
-        return getattr(self._sock, name)
-
-    def sendall(self, data: bytes) -> None:
-        """Send, or keep the head until there is more; raises TimeoutError when the client takes nothing of it."""
-        if self._begun:
-            self.flush(data)
-        else:
-            self._begun, self._held = True, data
-
-    def flush(self, more: bytes = b"") -> None:
-        """Send what was kept, and this."""
-        data, self._held = self._held + more, b""
-        sent = self._at_once(data) if data else 0
-        if sent < len(data):
-            self._sock.settimeout(IDLE_SECONDS)
-            self._sock.sendall(memoryview(data)[sent:])
-
-    def _at_once(self, data: bytes) -> int:
-        try:
-            return self._sock.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jobs.errors import JobMissing, RedisUnavailable
 
 from .stopping import stopping
+from .turns import let_others_lead
 
 LONGEST = 50.0
 """Seconds after which a stream ends and the client connects again: routers cut connections at 55."""
@@ -33,6 +34,7 @@ class Update:
 def events(look: Callable[[], Update], last_seen: str | None) -> Iterator[str]:
     """Each update that differs from the one before, until one is the last, time is up, or the process stops."""
     ends, beats = time.monotonic() + LONGEST, time.monotonic() + HEARTBEAT
+    let_others_lead()
     yield "retry: 1000\n\n"
     while time.monotonic() < ends and not stopping.is_set():
         try:

@@ -12,6 +12,7 @@ from werkzeug.http import parse_dict_header
 
 from .calls import call
 from .stopping import stopping
+from .turns import let_others_lead
 
 Found = TypeVar("Found")
 
@@ -41,6 +42,7 @@ def wait_until(done: Callable[[Found], bool], look: Callable[[], Found]) -> Foun
     if not seconds or not _places().acquire(blocking=False):
         return found
     try:
+        let_others_lead()
         call().say("Preference-Applied", f"wait={int(seconds)}")
         return _poll(done, look, found, time.monotonic() + seconds)
     finally:

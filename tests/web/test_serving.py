@@ -1,6 +1,7 @@
 """Kept connections: more of them than threads, pipelined requests, and their share of the processes."""
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.web import site
-from web.pacing import Answering
+from web.pacing import Deadlines, Line
 from web.sharing import Shares
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -47,6 +48,77 @@ def test_pipelined_requests_are_answered_one_after_the_other(address: tuple[str,
     assert seen.count(b"HTTP/1.1 200 OK") == 3
 
 
+@pytest.mark.processes
+def test_who_says_close_gets_the_whole_answer_and_then_the_end(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(REQUEST.replace(b"Host", b"Connection: close\r\nHost"))
+        seen = _everything(client)
+    assert seen.startswith(b"HTTP/1.1 200 OK")
+    assert b"\r\nConnection: close\r\n" in seen
+    assert seen.endswith(b'{"status":"live"}')
+
+
+@pytest.mark.processes
+def test_clients_who_take_nothing_of_their_answers_keep_no_other_waiting(address: tuple[str, int]) -> None:
+    """More answers than the system keeps for a client: the thread has to wait for it."""
+    greedy = [socket.create_connection(address, timeout=5) for _ in range(2)]
+    try:
+        for client in greedy:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(REQUEST.replace(b"/livez", b"/api/v1/openapi.json") * 40)
+        began = time.monotonic()
+        with socket.create_connection(address, timeout=5) as quick:
+            assert _answer(quick) == b"HTTP/1.1 200 OK"
+        assert time.monotonic() - began < 2
+    finally:
+        for client in greedy:
+            client.close()
+
+
+@pytest.mark.processes
+def test_a_proxy_is_believed_only_when_told_so_and_the_server_is_not_named(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(REQUEST.replace(b"Host", b"Connection: close\r\nX-Forwarded-Proto: https\r\nHost"))
+        head = _everything(client).lower()
+    assert b"strict-transport-security" not in head, "that is for answers over https"
+    assert b"\r\nserver:" not in head
+
+
+@pytest.mark.processes
+def test_a_request_that_comes_while_the_process_stops_is_still_answered() -> None:
+    port = site.free_port()
+    url = f"http://127.0.0.1:{port}"
+    web = site.start_web(port, "unix:///nowhere/redis.sock")
+    try:
+        site.wait_until_live(url, web)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            assert _answer(client) == b"HTTP/1.1 200 OK"
+            web.terminate()
+            _wait_until_refused(port)
+            client.sendall(REQUEST)
+            seen = _everything(client)
+        assert b"\r\nConnection: close\r\n" in seen
+        assert web.wait(5) == 0
+    finally:
+        web.kill()
+        web.wait(10)
+
+
+def _wait_until_refused(port: int) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("it still accepts connections")
+
+
+def _everything(client: socket.socket) -> bytes:
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
 def _answer(client: socket.socket) -> bytes:
     client.sendall(REQUEST)
     seen = b""
@@ -58,13 +130,13 @@ def _answer(client: socket.socket) -> bytes:
 def test_the_head_of_an_answer_goes_out_with_its_body() -> None:
     ours, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, client:
-        answering = Answering(ours)
+        line = Line(ours, Deadlines())
         for piece in (b"head ", b"body", b"more"):
-            answering.sendall(piece)
+            line.sendall(piece)
         assert [client.recv(100) for _ in range(2)] == [b"head body", b"more"]
-        alone = Answering(ours)
-        alone.sendall(b"no body")
-        alone.flush()
+        line.begin_request()
+        line.sendall(b"no body")
+        line.flush()
         assert client.recv(100) == b"no body"
 
 
@@ -72,10 +144,10 @@ def test_a_client_who_takes_nothing_of_an_answer_is_given_up(monkeypatch: pytest
     monkeypatch.setattr("web.pacing.IDLE_SECONDS", 0.1)
     ours, client = socket.socketpair()
     with ours, client:
-        answering = Answering(ours)
-        answering.sendall(b"head")
+        line = Line(ours, Deadlines())
+        line.sendall(b"head")
         with pytest.raises(TimeoutError):
-            answering.sendall(b"x" * 50_000_000)
+            line.sendall(b"x" * 50_000_000)
 
 
 def test_a_process_hesitates_only_while_another_that_lives_has_fewer_connections() -> None:

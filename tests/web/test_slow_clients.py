@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from tests.web import site
-from web.pacing import IDLE_SECONDS
-from web.serving import HEAD_SECONDS
+from web.pacing import HEAD_SECONDS, IDLE_SECONDS
 
 pytestmark = pytest.mark.processes
 

@@ -1,0 +1,145 @@
+"""The clients of a web process: who waits at the door, who has something to say, and who was silent for too long.
+
+Only the thread that leads calls this, but for `give_back`, `ring` and `leave_alone`.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.config import Config
+
+from .connections import Connection
+from .pacing import Deadlines
+
+_BEAT = 1.0
+"""How often the silent are looked after."""
+_HESITATION = 0.001
+"""Seconds in which another process, which has fewer connections, may take a new one."""
+
+
+class Clients:
+    """All connections of this process."""
+
+    def __init__(self, listeners: Sequence[Any], cfg: Config, deadlines: Deadlines) -> None:
+        self._listeners, self._cfg, self._deadlines = listeners, cfg, deadlines
+        self.connections: set[Connection] = set()
+        self._ready: deque[Connection] = deque()
+        self._returned: deque[tuple[Connection, bool]] = deque()
+        self._accepting, self._tidy_at = False, 0.0
+        self._last = math.inf
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._poller = selectors.DefaultSelector()
+        self._poller.register(self._bell, selectors.EVENT_READ)
+
+    def next_ready(self, hesitates: Callable[[], bool]) -> Connection | None:
+        """One who has something to say; None after a while without. `hesitates`: whether others should accept first."""
+        if not self._ready:
+            self._take_back()
+            self._tidy(time.monotonic())
+            self._look(hesitates)
+        return self._ready.popleft() if self._ready else None
+
+    def settle(self, connection: Connection, *, stays: bool) -> None:
+        """Put back one that the leader has served, who is watched all the time."""
+        if stays:
+            connection.rest(self._cfg.keepalive)
+        else:
+            self._drop(connection)
+
+    def leave_alone(self, connection: Connection) -> None:
+        """Watch it no longer, as the thread that serves it does not lead any more."""
+        self._poller.unregister(connection)
+
+    def give_back(self, connection: Connection, *, stays: bool) -> None:
+        """Let the leader watch again one that was left alone."""
+        self._returned.append((connection, stays))
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake the leader."""
+        with suppress(BlockingIOError):
+            self._rope.send(b".")
+
+    def stop(self, linger: float) -> None:
+        """Accept no more, and close what is silent after so many seconds."""
+        self._last = time.monotonic() + linger
+        self.ring()
+
+    @property
+    def _stopping(self) -> bool:
+        return self._last < math.inf
+
+    def _take_back(self) -> None:
+        while self._returned:
+            connection, stays = self._returned.popleft()
+            if stays:
+                connection.rest(self._cfg.keepalive)
+                self._poller.register(connection, selectors.EVENT_READ)
+            else:
+                self._close(connection)
+
+    def _tidy(self, now: float) -> None:
+        """About once a second: close what was silent for too long, and accept as many connections as there may be."""
+        if now < self._tidy_at and not self._stopping:
+            return
+        self._tidy_at = now + _BEAT
+        for connection in [one for one in self.connections if one.is_over(now, self._last)]:
+            self._drop(connection)
+        if self._accepting != (not self._stopping and len(self.connections) < self._cfg.worker_connections):
+            self._open_or_shut()
+
+    def _open_or_shut(self) -> None:
+        self._accepting = not self._accepting
+        for listener in self._listeners:
+            if self._accepting:
+                self._poller.register(listener, selectors.EVENT_READ)
+                continue
+            self._poller.unregister(listener)
+            if self._stopping:
+                listener.close()  # who comes now is refused, and the router asks another process
+
+    def _look(self, hesitates: Callable[[], bool]) -> None:
+        """Wait for clients who have something to say, and for new ones; those who are here come first."""
+        arrived = []
+        for key, _ in self._poller.select(_BEAT / 100 if self._stopping else _BEAT):
+            if isinstance(key.fileobj, Connection):
+                self._ready.append(key.fileobj)
+            elif key.fileobj is self._bell:
+                self._bell.recv(4096)
+            else:
+                arrived.append(key.fileobj)
+        if arrived and hesitates():
+            if self._ready:
+                return
+            time.sleep(_HESITATION)
+        for listener in arrived:
+            self._accept(listener)
+
+    def _accept(self, listener: Any) -> None:
+        try:
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # another process was faster, or the client has gone
+        sock.setblocking(True)
+        connection = Connection(sock, (client, listener.getsockname()), self._cfg, self._deadlines)
+        connection.rest(self._cfg.keepalive)
+        self.connections.add(connection)
+        self._poller.register(connection, selectors.EVENT_READ)
+
+    def _drop(self, connection: Connection) -> None:
+        self._poller.unregister(connection)
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        connection.close()
