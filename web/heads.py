@@ -96,14 +96,14 @@ class Answer(Response):
     def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Take the headers of the app; raises gunicorn's error for those that are none."""
         fields = list(headers)
-        kinds = {_kind(name): value for name, value in fields}
+        kinds = [_kind(name) for name, _ in fields]
         values = "".join([value for _, value in fields])
-        if _OTHER in kinds or not (values.isascii() and values.isprintable()):
+        if _OTHER in kinds or kinds.count(_LENGTH) > 1 or not (values.isascii() and values.isprintable()):
             super().process_headers(fields)  # it knows what may be said of the connection, and what is an error
             return
         self.headers = fields
         if _LENGTH in kinds:
-            self.response_length = int(kinds[_LENGTH])
+            self.response_length = int(fields[kinds.index(_LENGTH)][1])
 
     def send_headers(self) -> None:
         """Send the head, once."""
@@ -114,7 +114,7 @@ class Answer(Response):
 
     def _start(self) -> str:
         major, minor = self.req.version or (1, 1)
-        last = "close" if self.should_close() else "keep-alive"
+        last = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
         coding = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
         date = _date(int(time.time()))
         return f"HTTP/{major}.{minor} {self.status}\r\nDate: {date}\r\nConnection: {last}\r\n{coding}"
