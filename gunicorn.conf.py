@@ -27,8 +27,8 @@ except NightshiftError as error:
 # A platform says on which port; bin/dev sets HOST to loopback, so that a laptop is closed to its network.
 bind = f"{_settings.host}:{_settings.port}"
 
-# Requests wait for Redis, not for the processor: threads are cheap, and a few processes use the cores there are.
-# Ours hangs up on clients that send half a request and wait, which would hold a thread for ever.
+# One thread of a process serves as long as requests are short, and the others step in for those who wait: for a slow
+# client, a long poll, a stream, a server that hangs. A few processes use the cores there are.
 worker_class = "web.serving.PatientThreads"
 workers = _settings.web_concurrency
 threads = _settings.web_threads
