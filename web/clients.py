@@ -106,6 +106,8 @@ class Clients:
                 continue
             self._poller.unregister(listener)
             if self._stopping:
+                while self._accept(listener):
+                    pass  # who was let in is answered
                 listener.close()  # who comes now is refused, and the router asks another process
 
     def _look(self, hesitates: Callable[[], bool]) -> None:
@@ -125,16 +127,18 @@ class Clients:
         for listener in arrived:
             self._accept(listener)
 
-    def _accept(self, listener: Any) -> None:
+    def _accept(self, listener: Any) -> bool:
+        """Whether somebody was there."""
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return  # another process was faster, or the client has gone
+            return False  # another process was faster, or the client has gone
         sock.setblocking(True)
         connection = Connection(sock, (client, listener.getsockname()), self._cfg, self._deadlines)
         connection.rest(self._cfg.keepalive)
         self.connections.add(connection)
         self._poller.register(connection, selectors.EVENT_READ)
+        return True
 
     def _drop(self, connection: Connection) -> None:
         self._poller.unregister(connection)

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from urllib.parse import urlsplit
 
 import pytest
@@ -102,6 +102,39 @@ def test_a_request_that_comes_while_the_process_stops_is_still_answered() -> Non
     finally:
         web.kill()
         web.wait(10)
+
+
+@pytest.mark.processes
+def test_a_process_that_stops_answers_all_whom_it_let_in() -> None:
+    port = site.free_port()
+    web = site.start_web(port, "unix:///nowhere/redis.sock", WEB_CONCURRENCY="2")
+    try:
+        site.wait_until_live(f"http://127.0.0.1:{port}", web)
+        with ThreadPoolExecutor(4) as pool:
+            clients = [pool.submit(_call_until_refused, port) for _ in range(4)]
+            _wait_until_some_were_answered(clients)
+            web.terminate()
+            assert all(client.result(20) for client in clients)
+        assert web.wait(20) == 0
+    finally:
+        web.kill()
+        web.wait(10)
+
+
+def _call_until_refused(port: int) -> int:
+    """A connection for each call; gives how many were answered."""
+    for answered in range(1_000_000):
+        try:
+            client = socket.create_connection(("127.0.0.1", port), timeout=5)
+        except ConnectionRefusedError:
+            return answered
+        with client:
+            assert _answer(client) == b"HTTP/1.1 200 OK"
+    raise AssertionError("it was never refused")
+
+
+def _wait_until_some_were_answered(clients: list[Future[int]]) -> None:
+    assert not wait(clients, timeout=1).done, "refused before it was told to stop"
 
 
 def _wait_until_refused(port: int) -> None:
