@@ -56,18 +56,21 @@ class Turns(Generic[Served]):
     def end(self, turn: Turn[Served]) -> None:
         """Let another thread lead, unless one does already."""
         with self._lock:
-            if self.current is not turn:
-                return
-            self.current = None
-            if turn.serving is not None:
-                self._leave(turn.serving)
-            self._door.release()
+            if self.current is turn:
+                self._end(turn)
 
     def end_after(self, seconds: float) -> None:
         """Let another thread lead when the leader has served the same for so long."""
-        turn = self.current
-        if turn is not None and turn.serving is not None and time.monotonic() - turn.since > seconds:
-            self.end(turn)
+        with self._lock:  # or it could finish in between, lead on, and not be the only one
+            turn = self.current
+            if turn is not None and turn.serving is not None and time.monotonic() - turn.since > seconds:
+                self._end(turn)
+
+    def _end(self, turn: Turn[Served]) -> None:
+        self.current = None
+        if turn.serving is not None:
+            self._leave(turn.serving)
+        self._door.release()
 
 
 def let_others_lead() -> None:

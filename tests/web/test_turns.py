@@ -2,6 +2,9 @@
 
 import threading
 import time
+from types import SimpleNamespace
+
+import pytest
 
 from web.turns import Turns, let_others_lead
 
@@ -59,3 +62,22 @@ def test_the_watch_ends_the_turn_of_a_leader_who_serves_the_same_for_long() -> N
     time.sleep(0.01)
     turns.end_after(0.005)
     assert turns.current is None
+
+
+def test_a_leader_who_finishes_while_the_watch_looks_leads_on_or_does_not_but_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns, lasts = Turns[str](lambda _: None), list[bool]()
+    turn = turns.take()
+    turn.begin("a slow one")
+    leader = threading.Thread(target=lambda: lasts.append(turns.finish(turn)))
+
+    def much_later() -> float:
+        leader.start()
+        leader.join(0.1)
+        return 1e12
+
+    monkeypatch.setattr("web.turns.time", SimpleNamespace(monotonic=much_later))
+    turns.end_after(0.0)
+    leader.join(5)
+    assert lasts == [turns.current is turn], "or there were two leaders"
