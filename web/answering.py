@@ -61,6 +61,8 @@ class Answering:
             for piece in pieces:
                 answer.write(piece)
             answer.close()
+        except OSError:
+            raise  # the client's fault, most often
         except Exception:
             if not answer.headers_sent:
                 raise
