@@ -40,13 +40,16 @@ class Clients:
         self._rope.setblocking(False)
         self._poller = selectors.DefaultSelector()
         self._poller.register(self._bell, selectors.EVENT_READ)
+        self._accept_while(room=True)
 
     def next_ready(self, hesitates: Callable[[], bool]) -> Connection | None:
         """One who has something to say; None after a while without. `hesitates`: whether others should accept first."""
         if not self._ready:
             self._take_back()
+            arrived = self._look()
             self._tidy(time.monotonic())
-            self._look(hesitates)
+            if not self._stopping:
+                self._let_in(arrived, hesitates)
         return self._ready.popleft() if self._ready else None
 
     def settle(self, connection: Connection, *, stays: bool) -> None:
@@ -92,26 +95,35 @@ class Clients:
         """About once a second: close what was silent for too long, and accept as many connections as there may be."""
         if now < self._tidy_at and not self._stopping:
             return
-        self._tidy_at = now + _BEAT
-        for connection in [one for one in self.connections if one.is_over(now, self._last)]:
+        self._tidy_at, spoken = now + _BEAT, set(self._ready)
+        for connection in [one for one in self.connections - spoken if one.is_over(now, self._last)]:
             self._drop(connection)
-        if self._accepting != (not self._stopping and len(self.connections) < self._cfg.worker_connections):
-            self._open_or_shut()
+        if self._stopping:
+            self._shut()
+        else:
+            self._accept_while(room=len(self.connections) < self._cfg.worker_connections)
 
-    def _open_or_shut(self) -> None:
-        self._accepting = not self._accepting
+    def _accept_while(self, *, room: bool) -> None:
+        if room is self._accepting:
+            return
+        self._accepting = room
         for listener in self._listeners:
-            if self._accepting:
+            if room:
                 self._poller.register(listener, selectors.EVENT_READ)
-                continue
-            self._poller.unregister(listener)
-            if self._stopping:
-                while self._accept(listener):
-                    pass  # who was let in is answered
-                listener.close()  # who comes now is refused, and the router asks another process
+            else:
+                self._poller.unregister(listener)
 
-    def _look(self, hesitates: Callable[[], bool]) -> None:
-        """Wait for clients who have something to say, and for new ones; those who are here come first."""
+    def _shut(self) -> None:
+        """Answer who was let in; who comes now is refused, and the router asks another process."""
+        self._accept_while(room=False)
+        for listener in self._listeners:
+            while self._accept(listener):
+                pass
+            listener.close()
+        self._listeners = ()
+
+    def _look(self) -> list[Any]:
+        """Wait for clients who have something to say; gives the doors at which new ones wait."""
         arrived = []
         for key, _ in self._poller.select(_BEAT / 100 if self._stopping else _BEAT):
             if isinstance(key.fileobj, Connection):
@@ -120,6 +132,10 @@ class Clients:
                 self._bell.recv(4096)
             else:
                 arrived.append(key.fileobj)
+        return arrived
+
+    def _let_in(self, arrived: list[Any], hesitates: Callable[[], bool]) -> None:
+        """Accept one at each door; those who are here already come first."""
         if arrived and hesitates():
             if self._ready:
                 return

@@ -16,6 +16,9 @@ from web.pacing import Deadlines, Line
 from web.sharing import Shares
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+HALF_A_BODY = (
+    f"POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.TOKEN}\r\nContent-Length: 1000\r\n\r\nabc"
+).encode()
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +118,7 @@ def test_a_process_that_stops_answers_those_who_wait_at_its_door() -> None:
         site.wait_until_live(f"http://127.0.0.1:{port}", web)
         serving = int(Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()[0])
         os.kill(serving, signal.SIGSTOP)
-        clients = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(5)]
-        for client in clients:
-            client.sendall(REQUEST)
+        clients = [_client(port, REQUEST) for _ in range(5)]
         web.terminate()
         _wait_until_told_to_stop(serving)
         os.kill(serving, signal.SIGCONT)
@@ -128,6 +129,38 @@ def test_a_process_that_stops_answers_those_who_wait_at_its_door() -> None:
     finally:
         web.kill()
         web.wait(10)
+
+
+@pytest.mark.processes
+def test_a_process_that_is_told_to_stop_while_all_threads_wait_answers_those_behind_them() -> None:
+    port = site.free_port()
+    web = site.start_web(port, "unix:///nowhere/redis.sock", WEB_THREADS="2")
+    try:
+        site.wait_until_live(f"http://127.0.0.1:{port}", web)
+        kept = [_client(port) for _ in range(2)]
+        assert {_answer(client) for client in kept} == {b"HTTP/1.1 200 OK"}
+        slow = [_client(port, HALF_A_BODY) for _ in range(2)]
+        time.sleep(0.5)  # both threads wait for the rest
+        for client in kept:
+            client.sendall(REQUEST)
+        waiting = [*kept, *(_client(port, REQUEST) for _ in range(2))]
+        web.terminate()
+        time.sleep(2.5)  # longer than silent connections are kept
+        for client in slow:
+            client.close()
+        for client in waiting:
+            with client:
+                assert _everything(client).endswith(b'{"status":"live"}')
+        assert web.wait(20) == 0
+    finally:
+        web.kill()
+        web.wait(10)
+
+
+def _client(port: int, says: bytes = b"") -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client.sendall(says)
+    return client
 
 
 def _wait_until_told_to_stop(pid: int) -> None:
