@@ -27,14 +27,11 @@ class Answering:
     may_keep: Callable[[], bool]
 
     def serve(self, connection: Connection) -> bool:
-        """Answer what has come; gives whether more may come."""
+        """Answer one request; gives whether more may come."""
         connection.idle_until = math.inf
         if connection.is_leaving:
             return connection.drain()
-        kept = self._answer_next(connection)
-        while kept and connection.has_more():
-            kept = self._answer_next(connection)
-        return kept or connection.leave()
+        return self._answer_next(connection) or connection.leave()
 
     def _answer_next(self, connection: Connection) -> bool:
         try:

@@ -32,8 +32,10 @@ class Clients:
         self._listeners, self._cfg, self._deadlines = listeners, cfg, deadlines
         self.connections: set[Connection] = set()
         self._ready: deque[Connection] = deque()
+        self._unread: list[Connection] = []
+        """Those whose next request came together with the last, of which the poller knows nothing."""
         self._returned: deque[tuple[Connection, bool]] = deque()
-        self._accepting, self._tidy_at = False, 0.0
+        self._accepting, self._hesitated, self._tidy_at = False, False, 0.0
         self._last = math.inf
         self._bell, self._rope = socket.socketpair()
         self._bell.setblocking(False)
@@ -55,7 +57,7 @@ class Clients:
     def settle(self, connection: Connection, *, stays: bool) -> None:
         """Put back one that the leader has served, who is watched all the time."""
         if stays:
-            connection.rest(self._cfg.keepalive)
+            self._keep(connection)
         else:
             self._drop(connection)
 
@@ -86,10 +88,15 @@ class Clients:
         while self._returned:
             connection, stays = self._returned.popleft()
             if stays:
-                connection.rest(self._cfg.keepalive)
                 self._poller.register(connection, selectors.EVENT_READ)
+                self._keep(connection)
             else:
                 self._close(connection)
+
+    def _keep(self, connection: Connection) -> None:
+        connection.rest(self._cfg.keepalive)
+        if connection.has_more():
+            self._unread.append(connection)
 
     def _tidy(self, now: float) -> None:
         """About once a second: close what was silent for too long, and accept as many connections as there may be."""
@@ -124,22 +131,27 @@ class Clients:
 
     def _look(self) -> list[Any]:
         """Wait for clients who have something to say; gives the doors at which new ones wait."""
-        arrived = []
-        for key, _ in self._poller.select(_BEAT / 100 if self._stopping else _BEAT):
+        spoken, arrived = dict.fromkeys(self._unread), []
+        longest = _BEAT / 100 if self._stopping else _BEAT
+        for key, _ in self._poller.select(0 if spoken else longest):
             if isinstance(key.fileobj, Connection):
-                self._ready.append(key.fileobj)
+                spoken[key.fileobj] = None
             elif key.fileobj is self._bell:
                 self._bell.recv(4096)
             else:
                 arrived.append(key.fileobj)
+        self._unread.clear()
+        self._ready.extend(spoken)
         return arrived
 
     def _let_in(self, arrived: list[Any], hesitates: Callable[[], bool]) -> None:
-        """Accept one at each door; those who are here already come first."""
-        if arrived and hesitates():
-            if self._ready:
-                return
-            time.sleep(_HESITATION)
+        """Accept one at each door, but see first whether another process does while the ready are served."""
+        if arrived and not self._hesitated and hesitates():
+            self._hesitated = True
+            if not self._ready:
+                time.sleep(_HESITATION)
+            return
+        self._hesitated = False
         for listener in arrived:
             self._accept(listener)
 

@@ -71,7 +71,7 @@ class Connection:
 
     def has_more(self) -> bool:
         """Whether the next request came together with the last."""
-        return bool(self._parser.unreader.buf.getvalue())
+        return not self.is_leaving and bool(self._parser.unreader.buf.getvalue())
 
     def rest(self, keepalive: float) -> None:
         """Wait for the client, but not for ever."""

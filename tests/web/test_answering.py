@@ -84,7 +84,10 @@ def test_what_came_together_is_answered_in_order(ends: tuple[Connection, socket.
 
     connection, client = ends
     client.sendall(b"".join(REQUEST.replace(b"/ ", b"/%d " % number) for number in range(5)))
-    assert _serve(connection, echoes)
+    for number in range(5):
+        assert connection.has_more() == (number > 0)
+        assert _serve(connection, echoes)
+    assert not connection.has_more()
     seen = b""
     while seen.count(b"HTTP/1.1 200 OK") < 5 or not seen.endswith(b"/4"):
         seen += client.recv(65536)
