@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,6 @@ class Answering:
 
     def serve(self, connection: Connection) -> bool:
         """Answer one request; gives whether more may come."""
-        connection.idle_until = math.inf
         if connection.is_leaving:
             return connection.drain()
         return self._answer_next(connection) or connection.leave()
@@ -58,6 +56,7 @@ class Answering:
             for piece in pieces:
                 answer.write(piece)
             answer.close()
+            line.flush()
         except OSError:
             raise  # the client's fault, most often
         except Exception:
@@ -68,5 +67,4 @@ class Answering:
         finally:
             if hasattr(pieces, "close"):
                 pieces.close()
-        line.flush()
         return not answer.should_close() and connection.finish_request()

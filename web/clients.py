@@ -16,6 +16,8 @@ from typing import Any
 
 from gunicorn.config import Config
 
+from jobs.logs import get_logger
+
 from .connections import Connection
 from .pacing import Deadlines
 
@@ -23,6 +25,8 @@ _BEAT = 1.0
 """How often the silent are looked after."""
 _HESITATION = 0.001
 """Seconds in which another process, which has fewer connections, may take a new one."""
+
+log = get_logger("web")
 
 
 class Clients:
@@ -52,7 +56,11 @@ class Clients:
             self._tidy(time.monotonic())
             if not self._stopping:
                 self._let_in(arrived, hesitates)
-        return self._ready.popleft() if self._ready else None
+        if not self._ready:
+            return None
+        connection = self._ready.popleft()
+        connection.wake()
+        return connection
 
     def settle(self, connection: Connection, *, stays: bool) -> None:
         """Put back one that the leader has served, who is watched all the time."""
@@ -108,7 +116,11 @@ class Clients:
         if self._stopping:
             self._shut()
         else:
-            self._accept_while(room=len(self.connections) < self._cfg.worker_connections)
+            self._accept_while(room=self._has_room())
+
+    def _has_room(self) -> bool:
+        most: int = self._cfg.worker_connections
+        return len(self.connections) < most
 
     def _accept_while(self, *, room: bool) -> None:
         if room is self._accepting:
@@ -154,6 +166,7 @@ class Clients:
         self._hesitated = False
         for listener in arrived:
             self._accept(listener)
+        self._accept_while(room=self._accepting and self._has_room())
 
     def _accept(self, listener: Any) -> bool:
         """Whether somebody was there."""
@@ -161,6 +174,10 @@ class Clients:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return False  # another process was faster, or the client has gone
+        except OSError as error:
+            log.error("no connection can be accepted for a second", reason=str(error))  # the files that may be open
+            self._accept_while(room=False)
+            return False
         sock.setblocking(True)
         connection = Connection(sock, (client, listener.getsockname()), self._cfg, self._deadlines)
         connection.rest(self._cfg.keepalive)
@@ -175,3 +192,5 @@ class Clients:
     def _close(self, connection: Connection) -> None:
         self.connections.discard(connection)
         connection.close()
+        if not self._stopping:
+            self._accept_while(room=self._has_room())

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
 from gunicorn.http.wsgi import base_environ
 
 from .heads import Heads
@@ -33,7 +34,7 @@ class Connection:
         """What WSGI says of every request that comes on it."""
         self._parser: Any = Heads(cfg, self.line, self.client)
         self.idle_until = math.inf
-        """When it is closed unless something comes; never while it is served."""
+        """When it is closed unless something comes."""
         self._leaves_at, self._may_still_send = math.inf, _LINGER_BYTES
 
     def fileno(self) -> int:
@@ -67,11 +68,18 @@ class Connection:
         if isinstance(body.reader, Paced):
             body.reader.given_up = True
             let_others_lead()
-        return bool(self._parser.finish_body(deadline=time.monotonic() + _DRAIN_SECONDS))
+        try:
+            return bool(self._parser.finish_body(deadline=time.monotonic() + _DRAIN_SECONDS))
+        except ParseException:
+            return False  # the answer was given: another one would be taken for that of the next request
 
     def has_more(self) -> bool:
         """Whether the next request came together with the last."""
         return not self.is_leaving and bool(self._parser.unreader.buf.getvalue())
+
+    def wake(self) -> None:
+        """It is served now, which may take as long as it takes."""
+        self.idle_until = math.inf
 
     def rest(self, keepalive: float) -> None:
         """Wait for the client, but not for ever."""

@@ -108,9 +108,9 @@ class Answer(Response):
     def send_headers(self) -> None:
         """Send the head, once."""
         if not self.headers_sent:
-            self.headers_sent = True
             lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
             self.sock.sendall(f"{self._start()}{lines}\r\n".encode("latin-1"))
+            self.headers_sent = True
 
     def _start(self) -> str:
         major, minor = self.req.version or (1, 1)

@@ -43,8 +43,9 @@ class PatientThreads(Worker):
     @classmethod
     def check_config(cls, cfg: Any, _log: Any) -> None:
         """Raises SystemExit for what these threads cannot do."""
-        if cfg.is_ssl:
-            raise SystemExit("certfile, keyfile: not supported; let the platform's router or a proxy in front do TLS")
+        if cfg.is_ssl or cfg.proxy_protocol != "off":
+            instead = "let the platform's router or a proxy in front do TLS, and set PROXY_HOPS"
+            raise SystemExit(f"certfile, keyfile and proxy_protocol are not supported: {instead}")
 
     def init_process(self) -> None:
         """Begin to serve."""
@@ -67,15 +68,11 @@ class PatientThreads(Worker):
         while self.alive and self.ppid == os.getppid():
             self._supervise(_BEAT)
         self.alive = False
+        stopping.set()
         self._clients.stop(_LINGER)
         last = time.monotonic() + self.cfg.graceful_timeout
         while self._clients.connections and time.monotonic() < last:
             self._supervise(_TICK)
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop; answers that are held back are given now."""
-        stopping.set()
-        super().handle_exit(sig, frame)
 
     # What the main thread does.
 
@@ -116,6 +113,7 @@ class PatientThreads(Worker):
                 self.log.exception("a thread of web failed; its process is replaced")
                 self.alive, turn.serving = False, None
                 self._turns.end(turn)
+                time.sleep(_BEAT)
 
     def _lead(self, turn: Turn[Connection]) -> None:
         connection = self._clients.next_ready(self._hesitates)

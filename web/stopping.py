@@ -5,4 +5,4 @@ from __future__ import annotations
 from threading import Event
 
 stopping = Event()
-"""Set by the signal handler of the server, and never cleared."""
+"""Set when the process begins to stop, and never cleared."""

@@ -92,3 +92,34 @@ def test_what_came_together_is_answered_in_order(ends: tuple[Connection, socket.
     while seen.count(b"HTTP/1.1 200 OK") < 5 or not seen.endswith(b"/4"):
         seen += client.recv(65536)
     assert [part[:2] for part in seen.split(b"\r\n\r\n")[1:]] == [b"/0", b"/1", b"/2", b"/3", b"/4"]
+
+
+def test_what_follows_an_answer_begins_when_it_has_been_sent(ends: tuple[Connection, socket.socket]) -> None:
+    connection, client = ends
+    client.sendall(REQUEST)
+    seen = list[bytes]()
+
+    class NoBody:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(())
+
+        def close(self) -> None:
+            seen.append(client.recv(4096))
+
+    def answers(_: dict[str, Any], start: Start) -> Iterable[bytes]:
+        start("204 NO CONTENT", [])
+        return NoBody()
+
+    assert _serve(connection, answers)
+    assert seen[0].startswith(b"HTTP/1.1 204 NO CONTENT")
+
+
+def test_chunks_that_are_none_and_that_nobody_read_get_no_second_answer(ends: tuple[Connection, socket.socket]) -> None:
+    def takes_no_body(_: dict[str, Any], start: Start) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    connection, client = ends
+    client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n")
+    _serve(connection, takes_no_body)
+    assert b"".join(iter(lambda: client.recv(4096), b"")).count(b"HTTP/1.1") == 1

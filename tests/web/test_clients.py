@@ -1,7 +1,12 @@
 """Who is served when: everybody in turn, whatever others do."""
 
+import os
+import resource
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from gunicorn.config import Config
@@ -23,7 +28,7 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture
 def clients(listener: socket.socket) -> Iterator[Clients]:
     config = Config()
-    config.set("keepalive", 1)
+    config.set("keepalive", 60)
     clients = Clients([listener], config, Deadlines())
     yield clients
     for connection in clients.connections:
@@ -77,7 +82,53 @@ def test_a_new_one_is_let_in_although_another_process_has_fewer_and_does_not_com
         assert len(clients.connections) == 2
 
 
+def test_there_are_never_more_than_there_may_be(clients: Clients, listener: socket.socket) -> None:
+    clients._cfg.set("worker_connections", 2)
+    with _connect(listener) as first, _connect(listener), _connect(listener):
+        named = first.getsockname()
+        for _ in range(3):
+            clients.next_ready(lambda: False)
+        assert len(clients.connections) == 2
+        clients.settle(next(one for one in clients.connections if one.client == named), stays=False)
+        clients.next_ready(lambda: False)
+        assert len(clients.connections) == 2, "the third has come in its place"
+
+
+def test_a_process_without_files_left_goes_on_with_those_it_has(clients: Clients, listener: socket.socket) -> None:
+    with _connect(listener, REQUEST) as known:
+        while not clients.connections:
+            clients.next_ready(lambda: False)
+        with _connect(listener, REQUEST):
+            with _no_files_left():
+                assert _serve(clients, _next(clients)).client == known.getsockname()
+                assert clients.next_ready(lambda: False) is None
+                assert len(clients.connections) == 1
+            until = time.monotonic() + 5
+            while len(clients.connections) < 2 and time.monotonic() < until:
+                clients.next_ready(lambda: False)
+        assert len(clients.connections) == 2, "there are files again"
+
+
+@contextmanager
+def _no_files_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = list[int]()
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (max(int(file.name) for file in Path("/proc/self/fd").iterdir()) + 1, hard)
+    )
+    try:
+        with suppress(OSError):
+            while True:
+                opened.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for file in opened:
+            os.close(file)
+
+
 def test_who_says_nothing_is_sent_away(clients: Clients, listener: socket.socket) -> None:
+    clients._cfg.set("keepalive", 1)
     with _connect(listener) as silent:
         silent.settimeout(0)
         for _ in range(10):
