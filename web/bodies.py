@@ -138,9 +138,12 @@ def _read(asked: Call, limit: int) -> bytes:
     if not said.isdecimal() or len(said) > 9 or int(said) > limit or "HTTP_TRANSFER_ENCODING" in asked.environ:
         return asked.get_data()
     try:
-        return bytes(asked.environ["wsgi.input"].read(int(said)))
-    except OSError:
+        body: bytes = asked.environ["wsgi.input"].read(int(said))
+    except (OSError, ValueError):  # as Werkzeug has it: the connection is gone, or closed on our side
         raise ClientDisconnected from None
+    if len(body) < int(said):
+        raise ClientDisconnected  # what has come may be JSON, and yet not be all that was sent
+    return body
 
 
 def _depth(value: Any) -> int:

@@ -1,5 +1,6 @@
 """Errors are problem documents that tell a person what to do and nobody how we are built."""
 
+import io
 import re
 
 import pytest
@@ -63,3 +64,30 @@ def test_a_body_that_is_no_json_is_400_and_says_where(api: FlaskClient, body: by
     answer = api.post("/api/v1/jobs", data=body, content_type="application/json")
     assert (answer.status_code, answer.get_json()["type"]) == (400, "urn:nightshift:problem:bad-json")
     assert re.search(r"the body is not JSON: .* at line 1 column \d+", answer.get_json()["detail"])
+
+
+class _Wire(io.RawIOBase):
+    """What a server reads a body from: it ends with what has come, or in an error."""
+
+    def __init__(self, came: bytes | Exception) -> None:
+        self._came = came
+
+    def read(self, size: int = -1) -> bytes:
+        if isinstance(self._came, Exception):
+            raise self._came
+        came, self._came = self._came, b""
+        return came
+
+
+@pytest.mark.parametrize("ends", [False, True])  # gunicorn's input ends by itself, that of other servers does not
+@pytest.mark.parametrize(
+    "came",
+    [b'{"task": "web_tests.trace"}', b"", ConnectionResetError("reset"), ValueError("read of closed file")],
+    ids=["cut", "empty", "reset", "closed"],
+)
+def test_a_body_that_did_not_arrive_whole_is_not_acted_on(
+    api: FlaskClient, came: bytes | Exception, ends: bool
+) -> None:
+    told = {"wsgi.input": _Wire(came), "CONTENT_LENGTH": "40", "wsgi.input_terminated": ends}
+    answer = api.post("/api/v1/jobs", content_type="application/json", environ_overrides=told)
+    assert (answer.status_code, answer.get_json()["type"]) == (400, "urn:nightshift:problem:bad-request")
