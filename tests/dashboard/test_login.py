@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import time
+from typing import cast
 
 import pytest
-from flask import Flask
+from flask import Flask, session
+from flask.sessions import SecureCookieSession
+from werkzeug.local import LocalProxy
 
 from jobs.settings import Settings, use_settings
 
@@ -161,3 +165,23 @@ def test_logout_ends_every_copy_of_the_cookie(admin: Visitor, app: Flask) -> Non
     thief = app.test_client()
     thief.set_cookie("nightshift", stolen.value)
     assert thief.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.update(id="x"),
+        lambda session: session.setdefault("id", "x"),
+        lambda session: session.__setitem__("id", "x"),
+        lambda session: session.__ior__({"id": "x"}),
+        lambda session: setattr(session, "permanent", True),
+        lambda session: session.clear(),
+    ],
+)
+def test_a_call_of_the_api_cannot_leave_anything_in_the_session_that_all_have(
+    app: Flask, change: Callable[[SecureCookieSession], object]
+) -> None:
+    with app.test_request_context("/api/v1/tasks"), pytest.raises(RuntimeError, match="session is unavailable"):
+        change(cast("LocalProxy[SecureCookieSession]", session)._get_current_object())
+    with app.test_request_context("/api/v1/tasks"):
+        assert not session

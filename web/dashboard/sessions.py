@@ -34,7 +34,15 @@ _OPEN = {"dashboard.login", "dashboard.try_login"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 csrf = CSRFProtect()
-_NONE = NullSession()
+
+
+class _Nobodys(NullSession):
+    """The session of all who have none: whatever one of them could leave here, the others would find."""
+
+    __ior__ = NullSession.update  # the one change that Flask's lets through
+
+
+_NONE = _Nobodys()
 
 
 class Cookies(SecureCookieSessionInterface):
