@@ -18,6 +18,7 @@ from .schemas.jobs import ArtifactView, AttemptView, ErrorView, JobSummary, JobV
 _MADE = {"args", "tags", "progress", "error", "links"}
 _PLAIN = tuple(name for name in JobSummary.model_fields if name not in _MADE)
 _plain = attrgetter(*_PLAIN)
+_IN_ORDER = dict.fromkeys(JobSummary.model_fields)
 _NOTHING_YET: dict[str, object] = {"attempts": [], "artifacts": []}
 
 
@@ -54,7 +55,8 @@ def artifact_path(job_id: str, name: str) -> str:
 
 def _fields(job: Job) -> dict[str, object]:
     here = job_path(job.id)
-    fields = dict(zip(_PLAIN, _plain(job), strict=True))
+    fields: dict[str, object] = {**_IN_ORDER}  # so that a new job reads as it will when it is asked for
+    fields.update(zip(_PLAIN, _plain(job), strict=True))
     fields["args"] = redaction.arguments(job.task, job.args)
     fields["tags"] = list(job.tags)
     fields["progress"] = ProgressView.model_validate(job.progress) if job.progress else None
