@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from threading import current_thread, get_ident
 from typing import Any
 
 from . import at_work, instants, scrubbing
@@ -33,8 +35,8 @@ _carried: ContextVar[Mapping[str, Any] | None] = ContextVar("what every line car
 class Event(logging.LogRecord):
     """A line of ours: its message is the event, and its fields stand beside that.
 
-    Of its file, thread and process it knows nothing: the library's own `__init__` looks them up, which takes longer
-    than writing does, and no line shows them.
+    Of its file, its task and the name of its process it knows nothing: the library's own `__init__` looks them up,
+    which takes longer than writing does. The rest is there for handlers and formats of others.
     """
 
     def __init__(
@@ -48,8 +50,8 @@ class Event(logging.LogRecord):
         self.exc_info = (type(error), error, error.__traceback__) if error else None
         self.exc_text = self.stack_info = None
         self.pathname = self.filename = self.module = self.funcName = ""
-        self.lineno = 0
-        self.thread = self.threadName = self.process = self.processName = self.taskName = None
+        self.lineno, self.processName, self.taskName = 0, None, None
+        self.process, self.thread, self.threadName = os.getpid(), get_ident(), current_thread().name
 
 
 class Logger:

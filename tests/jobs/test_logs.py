@@ -117,5 +117,7 @@ def test_an_event_has_whatever_handlers_and_formats_of_others_look_for() -> None
     event = Event("tests", logging.INFO, event="said 100%", error=None, fields={})
     ordinary = logging.LogRecord("tests", logging.INFO, "", 0, "said", (), None)
     assert vars(event).keys() >= vars(ordinary).keys()
-    shown = logging.Formatter("%(asctime)s %(relativeCreated)d %(name)s %(levelname)s %(message)s").format(event)
-    assert shown.endswith(" tests INFO said 100%")
+    spelled = "%(asctime)s %(msecs)03d %(relativeCreated)d %(name)s %(levelname)s %(filename)s:%(lineno)d %(message)s"
+    assert logging.Formatter(spelled).format(event).endswith(" tests INFO :0 said 100%")
+    whose = logging.Formatter("%(process)d %(thread)d %(threadName)s")
+    assert whose.format(event) == whose.format(ordinary)
