@@ -94,9 +94,7 @@ _OWN = {"created_at", "enqueued_at", "data"}  # the script writes them
 
 def _own(job: Job) -> tuple[Value, ...]:
     second, micros = instants.parts(job.created_at)
-    milliseconds = (
-        f"{second}{micros[:3]}.{micros[3:]}"  # as text: to spell a float takes longer than all its neighbours
-    )
+    milliseconds = f"{second}{micros[:3]}.{micros[3:]}"  # text: to spell a float takes longer than all its neighbours
     created, guards, fields = instants.written(second, micros), _guards(job), _fields(job)
     return job.id, milliseconds, created, _data(job), len(guards), len(fields), *guards, *fields
 
