@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +11,6 @@ from flask import Flask, Request, Response, current_app
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 from werkzeug.routing import MapAdapter
-from werkzeug.wsgi import get_host
 
 from jobs.tokens import Scope
 
@@ -19,7 +18,7 @@ from . import outgoing
 from .access import access_of
 from .answers import COMMON
 from .problems import MEDIA_TYPE, invalid
-from .routing import Adapter, Fixed, fixed_addresses
+from .routing import Adapter, Fixed, fixed_addresses, host_of
 from .schemas.problems import ProblemView
 
 VERSION = "3.1.1"
@@ -121,7 +120,7 @@ class Document(OpenAPI):
         """As Flask's, which looks at the host twice, and for subdomains and sockets of the web; here there are none."""
         if request is None:
             return super().create_url_adapter(request)
-        host = request.host = _host(request, self.config["TRUSTED_HOSTS"])
+        host = request.host = host_of(request, self.config["TRUSTED_HOSTS"])
         asked = request.scheme, request.path, request.method, request.query_string.decode("latin-1")
         return Adapter(self._fixed, self.url_map, host, request.root_path, "", *asked)
 
@@ -134,18 +133,6 @@ class Document(OpenAPI):
         """Build and complete the document."""
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         complete(self, self.spec_json)
-
-
-def _host(request: Request, trusted: list[str] | None) -> str:
-    of = request.environ.get
-    return _checked_host(request.scheme, of("HTTP_HOST"), of("SERVER_NAME"), of("SERVER_PORT"), tuple(trusted or ()))
-
-
-@lru_cache(maxsize=64)
-def _checked_host(scheme: str, given: str | None, name: str | None, port: str | None, trusted: tuple[str, ...]) -> str:
-    """The few names that this web has, checked once each. Raises SecurityError, which is not kept."""
-    said = {"wsgi.url_scheme": scheme, "SERVER_NAME": name, "SERVER_PORT": port, "HTTP_HOST": given}
-    return get_host(said, trusted or None)
 
 
 def complete(app: Flask, document: dict[str, Any]) -> None:
