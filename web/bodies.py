@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from jobs.settings import Settings
 
@@ -136,13 +136,20 @@ def _read(asked: Call, limit: int) -> bytes:
     """The body. One of a length that is known and allowed is read as it is; Werkzeug guards every step of the rest."""
     said = asked.environ.get("CONTENT_LENGTH", "")
     if not said.isdecimal() or len(said) > 9 or int(said) > limit or "HTTP_TRANSFER_ENCODING" in asked.environ:
-        return asked.get_data()
+        return _read_guarded(asked, limit)
     try:
         body: bytes = asked.environ["wsgi.input"].read(int(said))
     except (OSError, ValueError):  # as Werkzeug has it: the connection is gone, or closed on our side
         raise ClientDisconnected from None
     if len(body) < int(said):
         raise ClientDisconnected  # what has come may be JSON, and yet not be all that was sent
+    return body
+
+
+def _read_guarded(asked: Call, limit: int) -> bytes:
+    body = asked.get_data()
+    if len(body) == limit and asked.environ["wsgi.input"].read(1):  # Werkzeug leaves out what is above the limit
+        raise RequestEntityTooLarge
     return body
 
 

@@ -1,5 +1,6 @@
 """Jobs over HTTP, against a real server."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -333,6 +334,19 @@ def test_arguments_above_the_limit_are_413_and_name_it(api: FlaskClient) -> None
     answer = enqueue(api, "web_tests.fail", args={"message": "x" * 70_000})
     problem = answer.get_json()
     assert (answer.status_code, problem["limit"], problem["setting"]) == (413, 65536, "MAX_ARGS_BYTES")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(131071, 202), (131072, 202), (131073, 413), (200_000, 413)])
+def test_a_body_may_be_as_long_as_the_limit_however_it_is_sent(
+    api: FlaskClient, size: int, status: int, chunked: bool
+) -> None:
+    data = json.dumps({"task": "web_tests.add", "args": {"a": 1}}).encode().ljust(size)
+    told = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    answer = api.post(
+        "/api/v1/jobs", data=data, content_type="application/json", environ_overrides=told if chunked else {}
+    )
+    assert (answer.status_code, body(answer).get("limit")) == (status, 131072 if status == 413 else None)
 
 
 def test_a_body_far_above_the_limit_is_413_without_being_read(api: FlaskClient) -> None:
