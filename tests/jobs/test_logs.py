@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from pydantic import SecretStr
 
-from jobs.logs import Event, Logger, configure_logging, get_logger
+from jobs.logs import Event, Logger, carry_only, configure_logging, get_logger
 from jobs.settings import LogFormat, Settings
 from tests.payloads import LOG_FORGING
 
@@ -23,6 +23,7 @@ def logging_in(settings: Settings, format: LogFormat) -> Iterator[Logger]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     configure_logging(settings.model_copy(update={"log_format": format}), "tests")
+    carry_only()  # what a request of a test before carried
     try:
         yield get_logger("tests")
     finally:
