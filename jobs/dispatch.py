@@ -19,7 +19,7 @@ from .finding import find_job
 from .priorities import PRIORITIES, Priority
 from .records import Job
 from .registry import Task
-from .scripts import script
+from .scripts import Packed, Value, script
 from .settings import Settings, current_settings
 from .tracing import Making
 from .uniqueness import Unique
@@ -182,7 +182,7 @@ def _trace(request: JobRequest, job_id: str, queue: str) -> str | None:
 def _send(job: Job, settings: Settings) -> Job:
     files.require(job.args, job.encoded)
     with connection.translate_errors():
-        ids = script("enqueue")(_KEYS, descriptions.together([job], settings), connection.client())
+        ids = script("enqueue")(_KEYS, _described([job], settings), connection.client())
     if ids == [job.id.encode()]:  # what to make of another answer is found out only where there is one
         return job
     return _answers(_heeded([job], ids, settings))[0]
@@ -192,13 +192,21 @@ def _send_in_turn(batches: Sequence[Sequence[Job]], settings: Settings) -> list[
     """One batch is described while the server stores the one before, which hides a quarter of the time for both."""
     for batch in batches:  # before: from the first batch to the last a connection is taken, and it may be the only one
         _require_files(batch)
-    calls = (descriptions.together(batch, settings) for batch in batches)
+    calls = (_described(batch, settings) for batch in batches)
     heeded: list[tuple[Job, str]] = []
     in_turn = script("enqueue").in_turn(_KEYS, calls, connection.client())
     with connection.translate_errors(), closing(in_turn) as replies:
         for batch, ids in zip(batches, replies, strict=True):
             heeded += _heeded(batch, ids, settings)
     return _answers(heeded)
+
+
+def _described(batch: Sequence[Job], settings: Settings) -> list[Value | Packed]:
+    """What the script takes; from now on no job holds its arguments twice, as callers may keep many."""
+    described = descriptions.together(batch, settings)
+    for job in batch:
+        job.encoded = b""
+    return described
 
 
 def _require_files(batch: Sequence[Job]) -> None:

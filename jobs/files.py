@@ -128,8 +128,11 @@ def delete(file_id: str) -> None:
 
 
 def require(args: Mapping[str, Any], encoded: bytes) -> None:
-    """Raise FileMissing unless every file that these arguments name exists; none goes with the job that made it now."""
-    if b'"file_' not in encoded:  # most name none, and so this is found out in no time for large ones, too
+    """Raise FileMissing unless every file that these arguments name exists; none goes with the job that made it now.
+
+    `encoded` is their JSON, or nothing where it is not at hand.
+    """
+    if encoded and b'"file_' not in encoded:  # most name none, and so this is found out in no time for large ones, too
         return
     for pointer, file_id in named_in(args):
         try:

@@ -237,6 +237,17 @@ def test_jobs_enqueued_after_a_fork_use_a_connection_of_their_own(queue: Queue) 
     assert len(queue.job_ids) == 3
 
 
+def test_a_job_that_was_sent_holds_its_arguments_once_and_can_be_sent_again(settings: Settings, redis: Redis) -> None:
+    request = JobRequest(task="tests.greet", args={"name": "A"})
+    assert [job.encoded for job in [submit(request), *submit_many([request] * 3, at_once=2)]] == [b""] * 4
+    card = JobRequest(task="tests.greet", args={"name": "A", "card": files.store("a", b"a").id})
+    job = dispatch.prepare(card, settings, datetime.now(UTC))
+    assert dispatch._send(job, settings) == job
+    files.delete(job.args["card"])
+    with pytest.raises(FileMissing):
+        dispatch._send(job, settings)
+
+
 @pytest.mark.parametrize("microsecond", [0, 7, 70_000, 999_999])
 def test_a_job_is_listed_by_when_it_was_created(redis: Redis, settings: Settings, microsecond: int) -> None:
     now = datetime(2026, 11, 21, 17, 0, 9, microsecond, tzinfo=UTC)
