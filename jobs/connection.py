@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -30,17 +31,25 @@ _LOST = (exceptions.ConnectionError, exceptions.ReadOnlyError)
 _REFUSALS = ("MISCONF", "BUSY ", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN")  # the driver has no classes for these
 
 
-def connect(settings: Settings, budget: float = 2.0, *, pushes: bool = False, most: int | None = None) -> Client:
+def connect(
+    settings: Settings,
+    budget: float = 2.0,
+    *,
+    pushes: bool = False,
+    most: int | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Client:
     """A client whose every call ends within `budget` seconds; replies are bytes, as RQ needs them.
 
     A connection that the server has closed is replaced once. A call that timed out is not sent again here,
     because a hung server would then cost the budget several times over. With `pushes` published messages may come
     between the replies, which RESP3 allows. With `most` connections there are no more, and threads wait their turn,
-    for as long as the budget.
+    for as long as the budget. `meanwhile` is called before a wait that will be long.
     """
     pool = Pool.from_url(
         settings.redis_url.get_secret_value(),
         most=most,
+        meanwhile=meanwhile,
         timeout=budget,
         socket_timeout=budget,
         socket_connect_timeout=budget / 2,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from queue import Full
 from time import monotonic
 from typing import Any
 
-from redis import BlockingConnectionPool
+from redis import BlockingConnectionPool, Connection
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as TookTooLong
 
 from .turns import Turns
+from .waits import Waits, timed
 
 _TRUSTED = 1.0  # seconds
 
@@ -56,8 +59,12 @@ class Pool(BlockingConnectionPool):
     nobody has read, is made anew before it is used.
     """
 
-    def __init__(self, *, most: int | None = None, **options: Any) -> None:
-        super().__init__(max_connections=most or 1, queue_class=Turns if most else Spare, **options)  # type: ignore[no-untyped-call]
+    def __init__(self, *, most: int | None = None, meanwhile: Callable[[], None] | None = None, **options: Any) -> None:
+        kept: Any = partial(Turns, meanwhile=meanwhile) if most else Spare
+        if meanwhile:
+            options["connection_class"] = timed(options.get("connection_class", Connection))
+            options["waits"] = Waits(meanwhile)
+        super().__init__(max_connections=most or 1, queue_class=kept, **options)  # type: ignore[no-untyped-call]
         self._forks = _Process.forks
 
     def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Full
 from threading import Lock
@@ -32,11 +33,12 @@ class Turns:
 
     The driver's own gives a connection to whoever is quickest: a thread that makes call after call would keep others
     waiting. Here it goes to who has waited longest. When it comes back lost, those who wait learn so at once: if each
-    in turn found out by itself that the server hangs, the last would be answered long after the first.
+    in turn found out by itself that the server hangs, the last would be answered long after the first. Who has to wait
+    calls `meanwhile` before.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, meanwhile: Callable[[], None] | None = None) -> None:
+        self._size, self._meanwhile = size, meanwhile
         self._lock = Lock()
         self._waiting: deque[_Turn] = deque()
         self.queue: list[Any] = []  # the driver looks at it, too
@@ -47,6 +49,8 @@ class Turns:
             if self.queue:
                 return self.queue.pop()
             self._waiting.append(turn := _Turn())
+        if self._meanwhile:
+            self._meanwhile()
         if not turn.gate.acquire(timeout=timeout):
             self._leave(turn, timeout)
         if isinstance(turn.found, Exception):

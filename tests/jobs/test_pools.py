@@ -11,10 +11,16 @@ from jobs.connection import Client, connect
 from jobs.scripts import script
 from jobs.settings import Settings
 
+KINDS: dict[str, dict[str, Any]] = {
+    "without a limit": {},
+    "of one connection": {"most": 1},
+    "of threads with something else to do": {"most": 1, "meanwhile": lambda: None},
+}
 
-@pytest.fixture(params=[None, 1], ids=["without a limit", "of one connection"])
+
+@pytest.fixture(params=KINDS.values(), ids=list(KINDS))
 def client(request: pytest.FixtureRequest, redis: Redis, settings: Settings) -> Iterator[Client]:
-    made = connect(settings, most=request.param)
+    made = connect(settings, **request.param)
     yield made
     made.close()
 

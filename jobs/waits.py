@@ -1,0 +1,55 @@
+"""Threads that have something else to do while the server's reply is on its way, if that takes long enough."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+LONG = 0.0003
+"""Seconds; another machine takes longer to reply, this one a third of that. To hand work on takes about a tenth."""
+_SAMPLES = 8
+_EVERY = 16
+
+
+class Waits:
+    """How long the server takes to reply; `meanwhile` is called before a reply that will take long.
+
+    The shortest of the latest replies counts, as a busy processor makes some of them late. Once they are long, one in
+    sixteen is still timed, without calling anybody.
+    """
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self.meanwhile = meanwhile
+        self._latest: deque[float] = deque([0.0] * _SAMPLES, _SAMPLES)
+        self._long, self._replies = False, 0
+
+    def reply(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Read one."""
+        if self._long:
+            self._replies += 1
+            if self._replies % _EVERY:
+                self.meanwhile()
+                return read(*args, **options)
+        began = perf_counter()
+        found = read(*args, **options)
+        self._latest.append(perf_counter() - began)
+        self._long = min(self._latest) > LONG
+        return found
+
+
+@cache
+def timed(kind: type) -> type:
+    """The driver's connections of one kind, whose replies are read by the `Waits` that they are given."""
+
+    class Timed(kind):  # type: ignore[misc]
+        def __init__(self, *, waits: Waits, **options: Any) -> None:
+            super().__init__(**options)
+            self._reply = waits.reply
+
+        def read_response(self, *args: Any, **options: Any) -> Any:
+            return self._reply(super().read_response, *args, **options)
+
+    return Timed
