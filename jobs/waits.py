@@ -10,33 +10,31 @@ from typing import Any
 
 LONG = 0.0003
 """Seconds; another machine takes longer to reply, this one a third of that. To hand work on takes about a tenth."""
-_SAMPLES = 8
-_EVERY = 16
+_EVERY, _SAMPLES = 8, 4
 
 
 class Waits:
     """How long the server takes to reply; `meanwhile` is called before a reply that will take long.
 
-    The shortest of the latest replies counts, as a busy processor makes some of them late. Once they are long, one in
-    sixteen is still timed, without calling anybody.
+    One reply in eight is timed, and the shortest of four counts, as a busy processor makes some of them late.
     """
 
     def __init__(self, meanwhile: Callable[[], None]) -> None:
         self.meanwhile = meanwhile
-        self._latest: deque[float] = deque([0.0] * _SAMPLES, _SAMPLES)
+        self._timed: deque[float] = deque([0.0] * _SAMPLES, _SAMPLES)
         self._long, self._replies = False, 0
 
     def reply(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Read one."""
-        if self._long:
-            self._replies += 1
-            if self._replies % _EVERY:
+        self._replies += 1
+        if self._replies % _EVERY:
+            if self._long:
                 self.meanwhile()
-                return read(*args, **options)
+            return read(*args, **options)
         began = perf_counter()
         found = read(*args, **options)
-        self._latest.append(perf_counter() - began)
-        self._long = min(self._latest) > LONG
+        self._timed.append(perf_counter() - began)
+        self._long = min(self._timed) > LONG
         return found
 
 

@@ -17,6 +17,9 @@ from gunicorn.util import http_date, is_hoppish, unquote_to_wsgi_str
 
 Fields = list[tuple[str, str]]
 
+_MOST_LINES = 256
+_known_lines: dict[bytes, tuple[Any, ...]] = {}
+
 _ONLY_ONCE = ("HOST", "CONTENT-TYPE")
 _LENGTH, _ORDINARY, _OTHER = "length", "ordinary", "other"
 
@@ -30,6 +33,16 @@ class Head(Request):
     def expects_continue(self) -> bool:
         """Whether the client sends the body only when told to."""
         return self._expected_100_continue
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        """Method, address and version; raises gunicorn's error for what is none. The latest lines are known."""
+        if known := _known_lines.get(line_bytes):
+            self.method, self.uri, self.path, self.query, self.fragment, self.version = known
+            return
+        super().parse_request_line(line_bytes)
+        if len(_known_lines) >= _MOST_LINES:
+            _known_lines.clear()
+        _known_lines[line_bytes] = self.method, self.uri, self.path, self.query, self.fragment, self.version
 
     def parse_headers(self, data: bytes, from_trailer: bool = False) -> Fields:
         """The fields; raises gunicorn's error for what is none."""

@@ -70,6 +70,27 @@ def test_a_request_is_read_as_gunicorn_reads_it(lines: list[str]) -> None:
     assert _fields(Head, _head(lines)) == _fields(Request, _head(lines))
 
 
+STARTS = st.tuples(
+    st.sampled_from(["GET", "POST", "get", "G", "OPTIONS", "CONNECT", "GE T", ""]),
+    st.sampled_from(["/", "/a?b=c#d", "*", "http://x/a", "x:80", "//x/a", "/\xe9", "/a\x00", "", "http://[x/"]),
+    st.sampled_from(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.12", "http/1.1", ""]),
+).map(" ".join)
+
+
+@given(st.lists(STARTS | st.text("GET /:*?HTP1.\xe9", max_size=12), max_size=4))
+def test_a_request_line_is_read_as_gunicorn_reads_it_also_when_it_comes_again(starts: list[str]) -> None:
+    for start in [*starts, *starts]:
+        assert _start(Head, start) == _start(Request, start)
+
+
+def _start(kind: type[Request], start: str) -> Any:
+    def read() -> Any:
+        request = kind(CFG, IterUnreader([f"{start}\r\nHost: a\r\n\r\n".encode("latin-1")]), PEER)
+        return request.method, request.uri, request.path, request.query, request.fragment, request.version
+
+    return _outcome(read)
+
+
 @given(LINES)
 @example(["X-A: 1", "x-a: 2", "X-A: 3"])
 def test_the_app_is_told_what_gunicorn_would_tell_it(lines: list[str]) -> None:
