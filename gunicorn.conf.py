@@ -87,8 +87,8 @@ def post_worker_init(_: object) -> None:
     with suppress(RedisUnavailable):
         stats.mark_deploy(connection.client(), _settings.release, datetime.now(UTC))
     alerting.start(_settings)
-    # What is there now stays: the garbage collector need not walk over all modules again and again.
-    gc.collect()
+    # What is there now stays: the garbage collector need not walk over all modules again and again. To collect first
+    # would write to every object, and so take this process its share in the memory of the one it was forked from.
     gc.freeze()
 
 
