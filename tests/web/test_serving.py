@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +17,7 @@ from web.pacing import Deadlines, Line
 from web.sharing import Shares
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+LIVE = b'{"status":"live"}'
 HALF_A_BODY = (
     f"POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.TOKEN}\r\nContent-Length: 1000\r\n\r\nabc"
 ).encode()
@@ -23,13 +25,8 @@ HALF_A_BODY = (
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
-    port = site.free_port()
-    url = f"http://127.0.0.1:{port}"
-    web = site.start_web(port, "unix:///nowhere/redis.sock", WEB_THREADS="2", WEB_CONCURRENCY="2")
-    try:
-        site.wait_until_live(url, web)
-        yield urlsplit(url).hostname or "", port
-    finally:
+    with _web(WEB_THREADS="2", WEB_CONCURRENCY="2") as (port, web):
+        yield "127.0.0.1", port
         web.terminate()
         web.wait(40)
 
@@ -49,7 +46,7 @@ def test_pipelined_requests_are_answered_one_after_the_other(address: tuple[str,
     with socket.create_connection(address, timeout=5) as client:
         client.sendall(REQUEST * 3)
         seen = b""
-        while seen.count(b'{"status":"live"}') < 3:
+        while seen.count(LIVE) < 3:
             seen += client.recv(65536)
     assert seen.count(b"HTTP/1.1 200 OK") == 3
 
@@ -61,7 +58,7 @@ def test_who_says_close_gets_the_whole_answer_and_then_the_end(address: tuple[st
         seen = _everything(client)
     assert seen.startswith(b"HTTP/1.1 200 OK")
     assert b"\r\nConnection: close\r\n" in seen
-    assert seen.endswith(b'{"status":"live"}')
+    assert seen.endswith(LIVE)
 
 
 @pytest.mark.processes
@@ -92,12 +89,8 @@ def test_a_proxy_is_believed_only_when_told_so_and_the_server_is_not_named(addre
 
 @pytest.mark.processes
 def test_a_request_that_comes_while_the_process_stops_is_still_answered() -> None:
-    port = site.free_port()
-    url = f"http://127.0.0.1:{port}"
-    web = site.start_web(port, "unix:///nowhere/redis.sock")
-    try:
-        site.wait_until_live(url, web)
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with _web() as (port, web):
+        with _client(port) as client:
             assert _answer(client) == b"HTTP/1.1 200 OK"
             web.terminate()
             _wait_until_refused(port)
@@ -105,17 +98,11 @@ def test_a_request_that_comes_while_the_process_stops_is_still_answered() -> Non
             seen = _everything(client)
         assert b"\r\nConnection: close\r\n" in seen
         assert web.wait(5) == 0
-    finally:
-        web.kill()
-        web.wait(10)
 
 
 @pytest.mark.processes
 def test_a_process_that_stops_answers_those_who_wait_at_its_door() -> None:
-    port = site.free_port()
-    web = site.start_web(port, "unix:///nowhere/redis.sock")
-    try:
-        site.wait_until_live(f"http://127.0.0.1:{port}", web)
+    with _web() as (port, web):
         serving = int(Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()[0])
         os.kill(serving, signal.SIGSTOP)
         clients = [_client(port, REQUEST) for _ in range(5)]
@@ -124,19 +111,13 @@ def test_a_process_that_stops_answers_those_who_wait_at_its_door() -> None:
         os.kill(serving, signal.SIGCONT)
         for client in clients:
             with client:
-                assert _everything(client).endswith(b'{"status":"live"}')
+                assert _everything(client).endswith(LIVE)
         assert web.wait(20) == 0
-    finally:
-        web.kill()
-        web.wait(10)
 
 
 @pytest.mark.processes
 def test_a_process_that_is_told_to_stop_while_all_threads_wait_answers_those_behind_them() -> None:
-    port = site.free_port()
-    web = site.start_web(port, "unix:///nowhere/redis.sock", WEB_THREADS="2")
-    try:
-        site.wait_until_live(f"http://127.0.0.1:{port}", web)
+    with _web(WEB_THREADS="2") as (port, web):
         kept = [_client(port) for _ in range(2)]
         assert {_answer(client) for client in kept} == {b"HTTP/1.1 200 OK"}
         slow = [_client(port, HALF_A_BODY) for _ in range(2)]
@@ -150,8 +131,18 @@ def test_a_process_that_is_told_to_stop_while_all_threads_wait_answers_those_beh
             client.close()
         for client in waiting:
             with client:
-                assert _everything(client).endswith(b'{"status":"live"}')
+                assert _everything(client).endswith(LIVE)
         assert web.wait(20) == 0
+
+
+@contextmanager
+def _web(**settings: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """One that the test stops by itself."""
+    port = site.free_port()
+    web = site.start_web(port, "unix:///nowhere/redis.sock", **settings)
+    try:
+        site.wait_until_live(f"http://127.0.0.1:{port}", web)
+        yield port, web
     finally:
         web.kill()
         web.wait(10)
@@ -192,7 +183,7 @@ def _everything(client: socket.socket) -> bytes:
 def _answer(client: socket.socket) -> bytes:
     client.sendall(REQUEST)
     seen = b""
-    while not seen.endswith(b'{"status":"live"}'):
+    while not seen.endswith(LIVE):
         seen += client.recv(65536)
     return seen.split(b"\r\n")[0]
 
